@@ -1,0 +1,25 @@
+export { type BitPosition, type Bits, type BitValues, bits } from "./bits.ts";
+export { type BufferOptions, buffer, bytes } from "./buffer.ts";
+export { type Bytes, concatBytes, EMPTY, equalBytes, fromHex, toHex } from "./bytes.ts";
+export { type Choice, type ChoiceOptions, choice, type Names } from "./choice.ts";
+export { type Description, describe, formatDescription, refusedPath } from "./describe.ts";
+export { alias, BYTE, UINT8, UINT16, UINT32, UINT64 } from "./integers.ts";
+export { list } from "./list.ts";
+export { Reader, type Tracer } from "./reader.ts";
+export { Refusal } from "./refusal.ts";
+export { ANY, type Rules } from "./rules.ts";
+export {
+  type Accepts,
+  type Bound,
+  boundOf,
+  type Codec,
+  decode,
+  encode,
+  type Fields,
+  type Shape,
+  type TypeOf,
+  type ValuesOf,
+} from "./schema.ts";
+export { optionalSized, sized } from "./sized.ts";
+export { type Struct, struct, type Union, type UnionOf, union, type Variants } from "./struct.ts";
+export { Writer } from "./writer.ts";

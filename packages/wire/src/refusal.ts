@@ -1,0 +1,16 @@
+/**
+ * Bytes that are not what a schema describes. `reason` is the name under which the protocol above knows the mistake
+ * (for a TPM the name of a response code, such as `SIZE` or `RESERVED_BITS`).
+ */
+export class Refusal extends Error {
+  override readonly name = "Refusal";
+  readonly reason: string;
+  /** Where in the input the refused value starts, or where more bytes were wanted. */
+  readonly offset: number;
+
+  constructor(reason: string, offset: number, message: string) {
+    super(`${message} (${reason} at offset ${offset})`);
+    this.reason = reason;
+    this.offset = offset;
+  }
+}
