@@ -1,4 +1,5 @@
-import type { Accepts, Codec } from "./schema.ts";
+import { ANY, type Rules } from "./rules.ts";
+import { type Accepts, type Codec, lastOf, type Range } from "./schema.ts";
 
 /** Names of numbers, such as `TPM_ALG`. */
 export type Names = Readonly<Record<string, number>>;
@@ -6,7 +7,7 @@ export type Names = Readonly<Record<string, number>>;
 /** How a choice is declared; `names` only serve the readable text. */
 export interface ChoiceOptions<V extends number> {
   readonly values?: readonly V[];
-  readonly ranges?: readonly (readonly [number, number])[];
+  readonly ranges?: readonly Range[];
   /** The profile's set that must contain the value. */
   readonly set?: string;
   readonly names?: Names;
@@ -32,8 +33,11 @@ export function choice<const V extends number>(
   const listed = new Set<number>(values);
   const nameOf = new Map(Object.entries(names).map(([key, value]) => [value, key]));
   const accepts: Accepts = set === undefined ? { values, ranges } : { values, ranges, set };
-  const includes = (value: number): value is V =>
-    listed.has(value) || ranges.some(([low, high]) => value >= low && value <= high);
+  const accepted = (rules: Rules, value: number): boolean =>
+    listed.has(value)
+      ? set === undefined || rules.allows(set, value)
+      : ranges.some((range) => value >= range[0] && value <= lastOf(rules, range));
+  const includes = (value: number): value is V => accepted(ANY, value);
   return {
     name,
     shape: { kind: "choice", base, accepts },
@@ -42,10 +46,11 @@ export function choice<const V extends number>(
     read(reader) {
       const start = reader.offset;
       const value = base.read(reader);
-      if (!includes(value) || (set !== undefined && listed.has(value) && !reader.rules.allows(set, value))) {
+      if (!accepted(reader.rules, value)) {
         throw reader.refuse(reason, `0x${value.toString(16)} is not a ${name}`, start);
       }
-      return value;
+      // Accepted, so it is listed or in a range, where V is any number.
+      return value as V;
     },
     write: (writer, value) => base.write(writer, value),
     text: (value) => nameOf.get(value) ?? base.text(value),

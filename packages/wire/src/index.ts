@@ -3,7 +3,7 @@ export { type BufferOptions, buffer, bytes } from "./buffer.ts";
 export { type Bytes, concatBytes, EMPTY, equalBytes, fromHex, toHex } from "./bytes.ts";
 export { type Choice, type ChoiceOptions, choice, type Names } from "./choice.ts";
 export { type Description, describe, formatDescription, refusedPath } from "./describe.ts";
-export { alias, BYTE, UINT8, UINT16, UINT32, UINT64 } from "./integers.ts";
+export { alias, BYTE, limited, UINT8, UINT16, UINT32, UINT64 } from "./integers.ts";
 export { list } from "./list.ts";
 export { Reader, type Tracer } from "./reader.ts";
 export { Refusal } from "./refusal.ts";
@@ -16,10 +16,13 @@ export {
   decode,
   encode,
   type Fields,
+  lastOf,
+  type Range,
   type Shape,
   type TypeOf,
   type ValuesOf,
 } from "./schema.ts";
 export { optionalSized, sized } from "./sized.ts";
 export { type Struct, struct, type Union, type UnionOf, union, type Variants } from "./struct.ts";
+export { array, optional, table } from "./table.ts";
 export { Writer } from "./writer.ts";

@@ -1,4 +1,4 @@
-import type { Codec } from "./schema.ts";
+import { type Bound, boundOf, type Codec } from "./schema.ts";
 
 function integer(name: string, size: 1 | 2 | 4): Codec<number> {
   const digits = 2 * size;
@@ -27,4 +27,21 @@ export const UINT64: Codec<bigint> = {
 /** The same integer under the name a specification gives it. */
 export function alias<T>(name: string, codec: Codec<T>): Codec<T> {
   return { ...codec, name };
+}
+
+/** An unsigned integer of up to 32 bits that may not exceed `max`. */
+export function limited(name: string, base: Codec<number>, max: Bound, reason: string): Codec<number> {
+  if (base.shape.kind !== "integer") throw new TypeError(`${base.name} is not an integer`);
+  return {
+    ...base,
+    name,
+    shape: { ...base.shape, max },
+    read(reader) {
+      const start = reader.offset;
+      const value = base.read(reader);
+      const high = boundOf(reader.rules, max);
+      if (value > high) throw reader.refuse(reason, `${name} of ${value}, expected at most ${high}`, start);
+      return value;
+    },
+  };
 }

@@ -32,7 +32,7 @@ export type Bound = number | string;
 
 /** What a schema is made of. */
 export type Shape =
-  | { readonly kind: "integer"; readonly size: 1 | 2 | 4 | 8 }
+  | { readonly kind: "integer"; readonly size: 1 | 2 | 4 | 8; readonly max?: Bound }
   | { readonly kind: "choice"; readonly base: Codec<number>; readonly accepts: Accepts }
   | { readonly kind: "bits"; readonly base: Codec<number>; readonly defined: number }
   | { readonly kind: "bytes"; readonly size: number }
@@ -45,12 +45,22 @@ export type Shape =
       readonly selector: string;
       readonly variants: ReadonlyMap<number, Fields>;
     }
+  | { readonly kind: "array"; readonly element: Codec<unknown>; readonly size: number }
+  | { readonly kind: "optional"; readonly inner: Codec<unknown> }
   | { readonly kind: "sized"; readonly inner: Codec<unknown>; readonly empty: boolean };
+
+/** First and last value of a range; or the first and the name of the limit that says how many values there are. */
+export type Range = readonly [first: number, last: Bound];
+
+/** The last value of a range under these rules; smaller than the first if the range is empty. */
+export function lastOf(rules: Rules, [first, last]: Range): number {
+  return typeof last === "number" ? last : first + rules.limit(last) - 1;
+}
 
 /** The values a choice accepts: single ones, ranges (inclusive), and what the profile has of them. */
 export interface Accepts {
   readonly values: readonly number[];
-  readonly ranges: readonly (readonly [number, number])[];
+  readonly ranges: readonly Range[];
   /** The set of `Rules.allows` that decides; absent: every listed value exists in every TPM. */
   readonly set?: string;
 }
