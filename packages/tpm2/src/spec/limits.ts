@@ -1,0 +1,78 @@
+/**
+ * The sizes and counts that a profile sets and structures ask for. Most carry the name that the reference gives them; those
+ * that it computes with `sizeof` are named after their structure.
+ */
+export type LimitName =
+  // Counts of things in the TPM.
+  | "IMPLEMENTATION_PCR"
+  | "PCR_SELECT_MIN"
+  | "PCR_SELECT_MAX"
+  | "HASH_COUNT"
+  | "NUM_LOCALITIES"
+  | "MAX_HANDLE_NUM"
+  | "MAX_SESSION_NUM"
+  | "MAX_ACTIVE_SESSIONS"
+  | "MAX_LOADED_SESSIONS"
+  | "MAX_LOADED_OBJECTS"
+  | "MIN_EVICT_OBJECTS"
+  | "MIN_COUNTER_INDICES"
+  | "CONTEXT_GAP_MAX"
+  | "NV_MEMORY_SIZE"
+  | "RAM_INDEX_SPACE"
+  | "EXTERNAL_NV_HANDLES"
+  | "PERMANENT_NV_HANDLES"
+  // Bytes of keys, digests and data.
+  | "MAX_DIGEST_SIZE"
+  | "MAX_RSA_KEY_BYTES"
+  | "RSA_PRIVATE_SIZE"
+  | "MAX_ECC_KEY_BYTES"
+  | "MAX_SYM_KEY_BYTES"
+  | "MAX_SYM_BLOCK_SIZE"
+  | "MAX_SYM_DATA"
+  | "LABEL_MAX_BUFFER"
+  | "PRIMARY_SEED_SIZE"
+  | "PROOF_SIZE"
+  | "MAX_RNG_ENTROPY_SIZE"
+  // Bytes of buffers in messages.
+  | "MAX_COMMAND_SIZE"
+  | "MAX_RESPONSE_SIZE"
+  | "MAX_DIGEST_BUFFER"
+  | "MAX_NV_BUFFER_SIZE"
+  | "MAX_NV_INDEX_SIZE"
+  | "MAX_CAP_BUFFER"
+  | "MAX_VENDOR_BUFFER_SIZE"
+  | "MAX_CONTEXT_SIZE"
+  | "MAX_CONTEXT_DATA_SIZE"
+  | "MAX_NAME_SIZE"
+  | "MAX_DATA_SIZE"
+  | "MAX_EVENT_SIZE"
+  | "MAX_ATTEST_SIZE"
+  | "MAX_ENCRYPTED_SECRET_SIZE"
+  | "MAX_TEMPLATE_SIZE"
+  | "MAX_PRIVATE_SIZE"
+  | "MAX_ID_OBJECT_SIZE"
+  // Lengths of lists.
+  | "MAX_ALG_LIST_SIZE"
+  | "MAX_CAP_ALGS"
+  | "MAX_CAP_HANDLES"
+  | "MAX_CAP_CC"
+  | "MAX_TPM_PROPERTIES"
+  | "MAX_PCR_PROPERTIES"
+  | "MAX_ECC_CURVES"
+  | "MAX_TAGGED_POLICIES"
+  | "MAX_ACT_DATA"
+  | "MAX_AC_CAPABILITIES"
+  | "MAX_PUB_KEYS"
+  | "MAX_SPDM_SESS_INFO"
+  | "MAX_VENDOR_PROPERTY";
+
+/** The sets of values that a profile decides. `TPM_ALG.NULL` and `TPM_ECC_CURVE.NONE` belong to every profile. */
+export type RuleSet =
+  | "ALG"
+  | "ECC_CURVE"
+  | "CC"
+  | "RSA_KEY_BITS"
+  | "AES_KEY_BITS"
+  | "SM4_KEY_BITS"
+  | "CAMELLIA_KEY_BITS"
+  | "TDES_KEY_BITS";
