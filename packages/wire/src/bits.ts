@@ -16,6 +16,8 @@ export interface Bits<L extends Readonly<Record<string, BitPosition>>> extends C
   with(word: number, fields: BitValues<L>): number;
   /** A word with the given fields and zero elsewhere. */
   of(fields: BitValues<L>): number;
+  /** Whether the two words have a bit in common. */
+  intersects(word: number, other: number): boolean;
   /** The bits that have a name. */
   readonly defined: number;
 }
@@ -61,6 +63,7 @@ export function bits<const L extends Readonly<Record<string, BitPosition>>>(
     defined,
     get,
     has: (word, field) => get(word, field) !== 0,
+    intersects: (word, other) => (word & other) !== 0,
     with: replace,
     of: (values) => replace(0, values),
     read(reader) {

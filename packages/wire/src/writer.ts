@@ -45,6 +45,12 @@ export class Writer {
     this.#view.setUint16(offset, value);
   }
 
+  /** Overwrites the four bytes at `offset`. */
+  patchUint32(offset: number, value: number): void {
+    checkRange(value, 0xffffffff);
+    this.#view.setUint32(offset, value);
+  }
+
   /** A copy of everything written. */
   finish(): Bytes {
     return this.#bytes.slice(0, this.#size);

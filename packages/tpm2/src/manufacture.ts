@@ -1,0 +1,67 @@
+import { EMPTY } from "@vtpm/wire";
+import type { Platform } from "./platform.ts";
+import type { Profile } from "./profile.ts";
+import { TPM_CC } from "./spec/command-codes.ts";
+import { TPM_ALG, TPM_SU } from "./spec/constants.ts";
+import { TPM_PT } from "./spec/properties.ts";
+import { poweredOff } from "./state/powered-off.ts";
+import type { TpmState } from "./state/tpm-state.ts";
+import { everyPcr } from "./subsystems/pcr.ts";
+
+/** Bytes of a primary seed and of a proof value, as in libtpms. */
+const SECRET_SIZE = 64;
+
+/** A TPM as it leaves the factory: fresh seeds and proofs, empty authorizations, libtpms' defaults. */
+export function manufacture(platform: Platform, profile: Profile): TpmState {
+  const secret = (): Uint8Array => platform.entropy(SECRET_SIZE);
+  return poweredOff({
+    profile,
+    persistent: {
+      disableClear: 0,
+      ownerAlg: TPM_ALG.NULL,
+      endorsementAlg: TPM_ALG.NULL,
+      lockoutAlg: TPM_ALG.NULL,
+      ownerPolicy: EMPTY,
+      endorsementPolicy: EMPTY,
+      lockoutPolicy: EMPTY,
+      ownerAuth: EMPTY,
+      endorsementAuth: EMPTY,
+      lockoutAuth: EMPTY,
+      EPSeed: secret(),
+      SPSeed: secret(),
+      PPSeed: secret(),
+      phProof: secret(),
+      shProof: secret(),
+      ehProof: secret(),
+      EPSeedCompatLevel: 1,
+      SPSeedCompatLevel: 1,
+      PPSeedCompatLevel: 1,
+      totalResetCount: 0n,
+      resetCount: 0,
+      pcrPolicyAlg: TPM_ALG.NULL,
+      pcrPolicy: EMPTY,
+      pcrAllocated: profile.pcrBanks.map((hash) => ({ hash, pcrSelect: everyPcr() })),
+      ppList: [TPM_CC.PP_Commands],
+      failedTries: 0,
+      maxTries: 3,
+      recoveryTime: 1000,
+      lockoutRecovery: 1000,
+      lockOutAuthEnabled: 1,
+      orderlyState: TPM_SU.CLEAR,
+      auditCommands: [TPM_CC.SetCommandCodeAuditStatus],
+      auditHashAlg: TPM_ALG.SHA512,
+      auditCounter: 0n,
+      algorithmSet: 0,
+      firmwareV1: profile.properties.get(TPM_PT.FIRMWARE_VERSION_1) ?? 0,
+      firmwareV2: profile.properties.get(TPM_PT.FIRMWARE_VERSION_2) ?? 0,
+      timeEpoch: 0,
+      maxCounter: 0n,
+    },
+    orderly: { clock: 0n, clockSafe: 1, selfHealTimer: 0n, lockoutTimer: 0n, time: 0n },
+    orderlyIndices: new Map(),
+    stateReset: undefined,
+    stateClear: undefined,
+    indices: new Map(),
+    objects: new Map(),
+  });
+}

@@ -1,0 +1,152 @@
+import { type Bytes, EMPTY } from "@vtpm/wire";
+import type { Command } from "../dispatch/command.ts";
+import type { Engine } from "../engine.ts";
+import { TPM_ALG, TPM_RH } from "../spec/constants.ts";
+import { OBJECT_ATTRIBUTES } from "../state/object.ts";
+import type { AuthPolicy } from "./entities.ts";
+
+/** Bytes of a primary seed and of a proof value. */
+const SECRET_SIZE = 64;
+
+/** Owner, endorsement, platform, lockout and NULL: their seeds, proofs, authorizations and enables. */
+export class Hierarchies {
+  readonly #tpm: Engine;
+
+  constructor(tpm: Engine) {
+    this.#tpm = tpm;
+  }
+
+  /** Whether the hierarchy may be used now. */
+  isEnabled(hierarchy: number): boolean {
+    const { ram, stateClear } = this.#tpm;
+    switch (hierarchy) {
+      case TPM_RH.PLATFORM:
+        return ram.phEnable === 1;
+      case TPM_RH.OWNER:
+        return stateClear.shEnable === 1;
+      case TPM_RH.ENDORSEMENT:
+        return stateClear.ehEnable === 1;
+      case TPM_RH.PLATFORM_NV:
+        return stateClear.phEnableNV === 1;
+      case TPM_RH.NULL:
+        return true;
+      default:
+        return false;
+    }
+  }
+
+  /** Whether the handle has an authValue at all. */
+  hasAuthValue(handle: number): boolean {
+    return (
+      handle === TPM_RH.OWNER ||
+      handle === TPM_RH.ENDORSEMENT ||
+      handle === TPM_RH.PLATFORM ||
+      handle === TPM_RH.LOCKOUT ||
+      handle === TPM_RH.NULL
+    );
+  }
+
+  authValueOf(handle: number): Bytes {
+    const { persistent, stateClear } = this.#tpm;
+    switch (handle) {
+      case TPM_RH.OWNER:
+        return persistent.ownerAuth;
+      case TPM_RH.ENDORSEMENT:
+        return persistent.endorsementAuth;
+      case TPM_RH.PLATFORM:
+        return stateClear.platformAuth;
+      case TPM_RH.LOCKOUT:
+        return persistent.lockoutAuth;
+      default:
+        return EMPTY;
+    }
+  }
+
+  /** The policy, empty with TPM_ALG_NULL where none is set; `undefined` for a handle that cannot have one. */
+  policyOf(handle: number): AuthPolicy | undefined {
+    const { persistent, stateClear } = this.#tpm;
+    switch (handle) {
+      case TPM_RH.OWNER:
+        return { hashAlg: persistent.ownerAlg, policy: persistent.ownerPolicy };
+      case TPM_RH.ENDORSEMENT:
+        return { hashAlg: persistent.endorsementAlg, policy: persistent.endorsementPolicy };
+      case TPM_RH.PLATFORM:
+        return { hashAlg: stateClear.platformAlg, policy: stateClear.platformPolicy };
+      case TPM_RH.LOCKOUT:
+        return { hashAlg: persistent.lockoutAlg, policy: persistent.lockoutPolicy };
+      default:
+        return undefined;
+    }
+  }
+
+  /** The secret that tickets and saved contexts of the hierarchy are made with. */
+  proofOf(hierarchy: number): Bytes {
+    const { persistent, stateReset } = this.#tpm;
+    switch (hierarchy) {
+      case TPM_RH.PLATFORM:
+        return persistent.phProof;
+      case TPM_RH.ENDORSEMENT:
+        return persistent.ehProof;
+      case TPM_RH.OWNER:
+        return persistent.shProof;
+      default:
+        return stateReset.nullProof;
+    }
+  }
+
+  /** The primary seed, and how primes were searched for when it was made. */
+  seedOf(hierarchy: number): { readonly seed: Bytes; readonly level: number } {
+    const { persistent, stateReset } = this.#tpm;
+    switch (hierarchy) {
+      case TPM_RH.PLATFORM:
+        return { seed: persistent.PPSeed, level: persistent.PPSeedCompatLevel };
+      case TPM_RH.ENDORSEMENT:
+        return { seed: persistent.EPSeed, level: persistent.EPSeedCompatLevel };
+      case TPM_RH.OWNER:
+        return { seed: persistent.SPSeed, level: persistent.SPSeedCompatLevel };
+      default:
+        return { seed: stateReset.nullSeed, level: stateReset.nullSeedCompatLevel };
+    }
+  }
+
+  /** Whether platform authorization of the command needs somebody at the machine. */
+  needsPhysicalPresence(command: Command): boolean {
+    return this.#tpm.persistent.ppList.includes(command.code);
+  }
+
+  /** @spec Part 1, "Startup and Shutdown" */
+  startup(kind: "reset" | "restart" | "resume"): void {
+    const tpm = this.#tpm;
+    tpm.changeRam({ phEnable: 1 });
+    if (kind !== "resume") {
+      tpm.changeStateClear({
+        platformAuth: EMPTY,
+        platformPolicy: EMPTY,
+        platformAlg: TPM_ALG.NULL,
+        shEnable: 1,
+        ehEnable: 1,
+        phEnableNV: 1,
+      });
+    }
+    if (kind === "reset") {
+      tpm.changeStateReset({
+        nullProof: tpm.random(SECRET_SIZE),
+        nullSeed: tpm.random(SECRET_SIZE),
+        nullSeedCompatLevel: 1,
+      });
+    }
+  }
+
+  /** A fresh seed or proof. */
+  newSecret(): Bytes {
+    return this.#tpm.random(SECRET_SIZE);
+  }
+
+  /** The hierarchy that an object's attribute bits name. */
+  static ofObject(attributes: number): number {
+    if (OBJECT_ATTRIBUTES.has(attributes, "ppsHierarchy")) return TPM_RH.PLATFORM;
+    if (OBJECT_ATTRIBUTES.has(attributes, "epsHierarchy")) return TPM_RH.ENDORSEMENT;
+    if (OBJECT_ATTRIBUTES.has(attributes, "spsHierarchy")) return TPM_RH.OWNER;
+    return TPM_RH.NULL;
+  }
+}
