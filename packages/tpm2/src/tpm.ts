@@ -92,7 +92,7 @@ export class Tpm {
       tpm.clock.update();
       tpm.pcr.endEventSequence();
       const running = startCommand(tpm, command, COMMANDS);
-      return this.#guarded(running.authorizedState, () => this.#advance(before, running));
+      return this.#guarded(before, () => this.#advance(before, running), running.authorizedState);
     });
   }
 
@@ -104,12 +104,32 @@ export class Tpm {
     return {
       done: false,
       job: next.value,
-      resume: (found) => this.#guarded(authorizedState, () => this.#advance(before, running, found)),
+      resume: (found) => this.#guarded(before, () => this.#advance(before, running, found), authorizedState),
       cancel: () => {
         this.#engine.state = authorizedState;
         return errorResponse(TPM_RC.CANCELED);
       },
     };
+  }
+
+  /**
+   * Turns whatever is thrown into a response. A refusal sets the TPM back to `onRefusal`; without one, what has changed
+   * so far stays (the clock, the counters of a failed authorization). A bug takes the TPM into failure mode.
+   */
+  #guarded(before: TpmState, action: () => Step, onRefusal?: TpmState): Step {
+    const tpm = this.#engine;
+    try {
+      return action();
+    } catch (error) {
+      if (error instanceof TpmError) {
+        if (onRefusal !== undefined) tpm.state = onRefusal;
+        return done(errorResponse(error.rc));
+      }
+      tpm.state = before;
+      tpm.changeRam({ failed: 1 });
+      this.#onFault(error);
+      return done(errorResponse(TPM_RC.FAILURE));
+    }
   }
 
   /** _TPM_Hash_Start: the platform begins a dynamic root of trust measurement, or the H-CRTM before TPM2_Startup. */

@@ -1,5 +1,6 @@
 import { EMPTY } from "@vtpm/wire";
-import { TPM_ALG, TPM_RH } from "../spec/constants.ts";
+import { TPM_ALG } from "../spec/constants.ts";
+import { TPM_RH } from "../spec/handles.ts";
 import type { NvState, RAM_STATE, TpmState } from "./tpm-state.ts";
 
 const NO_SEED = EMPTY;

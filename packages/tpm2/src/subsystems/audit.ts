@@ -4,7 +4,7 @@ import { type Invocation, rpHash, type SessionUse } from "../dispatch/invocation
 import type { Engine } from "../engine.ts";
 import { TPMA_SESSION } from "../spec/attributes.ts";
 import { TPM_CC } from "../spec/command-codes.ts";
-import { TPM_RH } from "../spec/constants.ts";
+import { TPM_RH } from "../spec/handles.ts";
 import { SESSION_ATTRIBUTES } from "../state/session.ts";
 import { digestSizeOf, hashNameOf } from "./hash-algorithms.ts";
 

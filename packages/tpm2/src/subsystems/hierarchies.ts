@@ -1,7 +1,8 @@
 import { type Bytes, EMPTY } from "@vtpm/wire";
 import type { Command } from "../dispatch/command.ts";
 import type { Engine } from "../engine.ts";
-import { TPM_ALG, TPM_RH } from "../spec/constants.ts";
+import { TPM_ALG } from "../spec/constants.ts";
+import { TPM_RH } from "../spec/handles.ts";
 import { OBJECT_ATTRIBUTES } from "../state/object.ts";
 import type { AuthPolicy } from "./entities.ts";
 

@@ -1,6 +1,6 @@
 import type { SessionUse } from "../dispatch/invocation.ts";
 import type { Engine } from "../engine.ts";
-import { TPM_RH } from "../spec/constants.ts";
+import { TPM_RH } from "../spec/handles.ts";
 import { TPM_RC } from "../spec/response-codes.ts";
 import { TpmError } from "../spec/tpm-error.ts";
 import { isOrderly, ORDERLY } from "../state/data.ts";
