@@ -1,9 +1,9 @@
-import type { Bytes } from "@vtpm/wire";
+import { type Bytes, EMPTY } from "@vtpm/wire";
 import { COMMANDS } from "./commands/index.ts";
-import { finishCommand, hasJobs, type Running, startCommand } from "./dispatch/run.ts";
 import { executeInFailureMode } from "./dispatch/failure-mode.ts";
 import { type Job, type JobResult, runJob } from "./dispatch/job.ts";
 import { errorResponse } from "./dispatch/response.ts";
+import { finishCommand, hasJobs, type Running, startCommand } from "./dispatch/run.ts";
 import { Engine } from "./engine.ts";
 import { manufacture } from "./manufacture.ts";
 import type { Platform } from "./platform.ts";
@@ -145,6 +145,12 @@ export class Tpm {
   /** _TPM_Hash_End: PCR 17 (or 0 before TPM2_Startup) gets the measurement. */
   hashEnd(): void {
     this.#engine.pcr.hashEnd();
+  }
+
+  /** The Name of what a handle refers to; empty for nothing. */
+  nameOf(handle: number): Bytes {
+    const { entities } = this.#engine;
+    return entities.loadStatus(handle, 0) === TPM_RC.SUCCESS ? entities.nameOf(handle) : EMPTY;
   }
 
   /** TPM_ESTABLISHED of the platform interface. */
