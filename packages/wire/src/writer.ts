@@ -17,26 +17,31 @@ export class Writer {
 
   uint8(value: number): void {
     checkRange(value, 0xff);
-    this.#view.setUint8(this.#grow(1), value);
+    const start = this.#grow(1);
+    this.#view.setUint8(start, value);
   }
 
   uint16(value: number): void {
     checkRange(value, 0xffff);
-    this.#view.setUint16(this.#grow(2), value);
+    const start = this.#grow(2);
+    this.#view.setUint16(start, value);
   }
 
   uint32(value: number): void {
     checkRange(value, 0xffffffff);
-    this.#view.setUint32(this.#grow(4), value);
+    const start = this.#grow(4);
+    this.#view.setUint32(start, value);
   }
 
   uint64(value: bigint): void {
     if (value < 0n || value > 0xffffffffffffffffn) throw new RangeError(`${value} does not fit 64 bits`);
-    this.#view.setBigUint64(this.#grow(8), value);
+    const start = this.#grow(8);
+    this.#view.setBigUint64(start, value);
   }
 
   bytes(value: Bytes): void {
-    this.#bytes.set(value, this.#grow(value.length));
+    const start = this.#grow(value.length);
+    this.#bytes.set(value, start);
   }
 
   /** Overwrites the two bytes at `offset`: the size in front of what has been written since. */
@@ -56,6 +61,7 @@ export class Writer {
     return this.#bytes.slice(0, this.#size);
   }
 
+  /** Makes room and says where; it may replace the buffer, so call it before touching that. */
   #grow(size: number): number {
     const start = this.#size;
     this.#size = start + size;
