@@ -1,6 +1,6 @@
 import { sized, struct, type TypeOf, UINT16, union } from "@vtpm/wire";
 import { TPM_ALG } from "../constants.ts";
-import { TPMS_EMPTY, TPMT_HA } from "./base-structures.ts";
+import { TPMT_HA } from "./base-structures.ts";
 import { TPM_ECC_CURVE_ID } from "./constant-types.ts";
 import { keyBits, tpm2b } from "./declare.ts";
 import {
@@ -99,7 +99,7 @@ export type TPMT_SIG_SCHEME_NULLABLE = TypeOf<typeof TPMT_SIG_SCHEME_NULLABLE>;
 /** @spec Part 2, "Encryption Schemes" */
 export const TPMS_ENC_SCHEME_OAEP = struct("TPMS_ENC_SCHEME_OAEP", { hashAlg: TPMI_ALG_HASH });
 /** @spec Part 2, "Encryption Schemes" */
-export const TPMS_ENC_SCHEME_RSAES = TPMS_EMPTY;
+export const TPMS_ENC_SCHEME_RSAES = struct("TPMS_ENC_SCHEME_RSAES", {});
 /** @spec Part 2, "Key Exchange Schemes" */
 export const TPMS_KEY_SCHEME_ECDH = struct("TPMS_KEY_SCHEME_ECDH", { hashAlg: TPMI_ALG_HASH });
 /** @spec Part 2, "Key Exchange Schemes" */

@@ -1,0 +1,69 @@
+import { type Codec, decode, describe as describeBytes, encode, Refusal, type Rules, toHex } from "@vtpm/wire";
+import { arbitrary, hostileBytes, isInhabited, leavesOf } from "@vtpm/wire/testing";
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { DEFAULT_V1 } from "../../profile.ts";
+import { allStructures } from "./index.ts";
+
+/** Everything of the later profiles as well: what exists only there is tested with these. */
+const LATER: Rules = {
+  limit: (name) => (name.endsWith("_NV_HANDLES") ? 0x100 : DEFAULT_V1.limit(name)),
+  allows: () => true,
+};
+
+function rulesFor(codec: Codec<unknown>): Rules {
+  return isInhabited(codec, DEFAULT_V1) ? DEFAULT_V1 : LATER;
+}
+
+describe.each(allStructures)("$name", (codec) => {
+  const rules = rulesFor(codec);
+  const encoded = arbitrary(codec, rules).map((value) => ({ value, bytes: encode(codec, value) }));
+
+  test("decodes what it encodes", () => {
+    fc.assert(
+      fc.property(encoded, ({ value, bytes }) => {
+        expect(decode(codec, bytes, rules)).toEqual(value);
+      }),
+    );
+  });
+
+  test("refuses every truncation as INSUFFICIENT", () => {
+    fc.assert(
+      fc.property(encoded, fc.double({ min: 0, max: 1, noNaN: true, maxExcluded: true }), ({ bytes }, at) => {
+        if (bytes.length === 0) return;
+        const cut = bytes.slice(0, Math.floor(at * bytes.length));
+        expect(() => decode(codec, cut, rules)).toThrow(expect.objectContaining({ reason: "INSUFFICIENT" }));
+      }),
+    );
+  });
+
+  test("answers any bytes with a value that encodes to them or a Refusal", () => {
+    fc.assert(
+      fc.property(hostileBytes(codec, rules), (bytes) => {
+        let value: unknown;
+        try {
+          value = decode(codec, bytes, rules);
+        } catch (error) {
+          expect(error).toBeInstanceOf(Refusal);
+          return;
+        }
+        expect(toHex(encode(codec, value))).toBe(toHex(bytes));
+      }),
+    );
+  });
+
+  test("is described down to the last byte", () => {
+    fc.assert(
+      fc.property(encoded, ({ bytes }) => {
+        const leaves = leavesOf(describeBytes(codec, bytes, rules));
+        expect(leaves.map((leaf) => toHex(leaf.raw)).join("")).toBe(toHex(bytes));
+      }),
+      { numRuns: 20 },
+    );
+  });
+});
+
+test("structures have names of their own", () => {
+  const names = allStructures.map((codec) => codec.name);
+  expect(names.filter((name, i) => names.indexOf(name) !== i)).toEqual([]);
+});

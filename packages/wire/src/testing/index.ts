@@ -1,0 +1,3 @@
+export { arbitrary, hostileBytes, isInhabited } from "./arbitrary.ts";
+export { conforms, type Rows } from "./conforms.ts";
+export { leavesOf } from "./leaves.ts";
