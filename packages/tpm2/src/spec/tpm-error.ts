@@ -1,7 +1,5 @@
 import { type FormatOneRc, nameOfRc } from "./response-codes.ts";
 
-export { type FormatOneRc, rcOfReason } from "./response-codes.ts";
-
 /** What a format-one code may blame. */
 export type Blamed = "handle" | "parameter" | "session";
 
