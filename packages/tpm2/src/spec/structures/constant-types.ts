@@ -11,8 +11,8 @@ import {
   TPM_SU as SU,
   TPM_ALG,
   TPM_GENERATED_VALUE,
-  TPM_RH,
 } from "../constants.ts";
+import { TPM_RH } from "../handles.ts";
 import { TPM_PT as PT, TPM_PT_PCR as PT_PCR } from "../properties.ts";
 import { TPM_RC as RC } from "../response-codes.ts";
 import { named } from "./declare.ts";

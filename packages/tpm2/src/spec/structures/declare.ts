@@ -11,7 +11,8 @@ import {
   UINT16,
   UINT32,
 } from "@vtpm/wire";
-import { TPM_ALG, TPM_RH } from "../constants.ts";
+import { TPM_ALG } from "../constants.ts";
+import { TPM_RH } from "../handles.ts";
 import type { LimitName, RuleSet } from "../limits.ts";
 
 /** A size or count: fixed by the specification, or a limit of the profile by its name. */

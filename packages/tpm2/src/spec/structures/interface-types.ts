@@ -1,5 +1,6 @@
 import { BYTE, choice, type TypeOf, UINT16 } from "@vtpm/wire";
-import { HANDLE, TPM_ALG, TPM_ECC_CURVE, TPM_RH, TPM_ST } from "../constants.ts";
+import { TPM_ALG, TPM_ECC_CURVE, TPM_ST } from "../constants.ts";
+import { HANDLE, TPM_RH } from "../handles.ts";
 import { TPM_ALG_ID, TPM_ST_ID } from "./constant-types.ts";
 import { algorithm, handle, permanentHandle } from "./declare.ts";
 

@@ -1,6 +1,6 @@
 import { bits, choice, limited, sized, struct, type TypeOf, UINT8, UINT16, UINT32, union } from "@vtpm/wire";
 import { TPMA_NV } from "../attributes.ts";
-import { TPM_HT } from "../constants.ts";
+import { TPM_HT } from "../handles.ts";
 import { TPM2B_DIGEST } from "./base-structures.ts";
 import type { Limit } from "./declare.ts";
 import { TPMI_ALG_HASH, TPMI_RH_NV_EXP_INDEX, TPMI_RH_NV_INDEX } from "./interface-types.ts";
