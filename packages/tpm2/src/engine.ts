@@ -2,7 +2,14 @@ import type { CryptoProvider } from "@vtpm/crypto";
 import type { Bytes } from "@vtpm/wire";
 import type { Platform } from "./platform.ts";
 import type { Profile } from "./profile.ts";
-import { isOrderly, ORDERLY, type ORDERLY_DATA, type PERSISTENT_DATA, type STATE_CLEAR_DATA, type STATE_RESET_DATA } from "./state/data.ts";
+import {
+  isOrderly,
+  ORDERLY,
+  type ORDERLY_DATA,
+  type PERSISTENT_DATA,
+  type STATE_CLEAR_DATA,
+  type STATE_RESET_DATA,
+} from "./state/data.ts";
 import type { NvState, RAM_STATE, TpmState } from "./state/tpm-state.ts";
 import { Audit } from "./subsystems/audit.ts";
 import { Clock } from "./subsystems/clock.ts";

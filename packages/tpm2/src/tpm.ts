@@ -1,4 +1,4 @@
-import { type Bytes, EMPTY } from "@vtpm/wire";
+import type { Bytes } from "@vtpm/wire";
 import { COMMANDS } from "./commands/index.ts";
 import { executeInFailureMode } from "./dispatch/failure-mode.ts";
 import { type Job, type JobResult, runJob } from "./dispatch/job.ts";
@@ -149,8 +149,7 @@ export class Tpm {
 
   /** The Name of what a handle refers to; empty for nothing. */
   nameOf(handle: number): Bytes {
-    const { entities } = this.#engine;
-    return entities.loadStatus(handle, 0) === TPM_RC.SUCCESS ? entities.nameOf(handle) : EMPTY;
+    return this.#engine.entities.nameOf(handle);
   }
 
   /** TPM_ESTABLISHED of the platform interface. */

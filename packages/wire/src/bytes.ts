@@ -24,6 +24,11 @@ export function equalBytes(a: Bytes, b: Bytes): boolean {
   return true;
 }
 
+/** `a` with each byte changed by the byte of `mask` at the same place; bytes past the mask stay. */
+export function xorBytes(a: Bytes, mask: Bytes): Bytes {
+  return a.map((byte, i) => byte ^ (mask[i] ?? 0));
+}
+
 /** Lower-case hex without separators. */
 export function toHex(bytes: Bytes): string {
   let text = "";

@@ -1,10 +1,9 @@
 import { equalBytesConstantTime } from "@vtpm/crypto";
 import { type Bytes, concatBytes, EMPTY } from "@vtpm/wire";
 import type { Engine } from "../engine.ts";
-import { handleTypeOf } from "../handle-type.ts";
 import { TPMA_NV, TPMA_OBJECT, TPMA_SESSION } from "../spec/attributes.ts";
 import { TPM_ALG } from "../spec/constants.ts";
-import { TPM_HT, TPM_RH } from "../spec/handles.ts";
+import { handleTypeOf, TPM_HT, TPM_RH } from "../spec/handles.ts";
 import { TPM_RC } from "../spec/response-codes.ts";
 import { TpmError } from "../spec/tpm-error.ts";
 import { OBJECT_ATTRIBUTES, SLOT } from "../state/object.ts";

@@ -93,8 +93,8 @@ export function defineCommand<
   const responseHandles = Object.entries(declaration.responseHandles ?? {});
   const response = Object.entries(declaration.response ?? {});
   const position = new Map<string, readonly ["handle" | "parameter", number]>();
-  handles.forEach(([name], i) => position.set(name, ["handle", i + 1]));
-  parameters.forEach(([name], i) => position.set(name, ["parameter", i + 1]));
+  for (const [i, [name]] of handles.entries()) position.set(name, ["handle", i + 1]);
+  for (const [i, [name]] of parameters.entries()) position.set(name, ["parameter", i + 1]);
   const at: At<string> = (name, rc) => {
     const place = position.get(name);
     if (place === undefined) throw new RangeError(`the command has no field ${name}`);

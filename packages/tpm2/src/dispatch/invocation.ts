@@ -1,8 +1,8 @@
 import { type Bytes, concatBytes } from "@vtpm/wire";
 import type { Engine } from "../engine.ts";
+import { uint32 } from "../integer-bytes.ts";
 import { hashNameOf } from "../subsystems/hash-algorithms.ts";
 import type { Command } from "./command.ts";
-import { uint32 } from "../integer-bytes.ts";
 
 /** One session of a command's authorization area, and what the dispatcher found out about it. */
 export interface SessionUse {

@@ -1,4 +1,4 @@
-import { Drbg, type DrbgState, generateRsaKey, type CryptoProvider } from "@vtpm/crypto";
+import { type CryptoProvider, Drbg, type DrbgState, generateRsaKey } from "@vtpm/crypto";
 import type { Bytes } from "@vtpm/wire";
 
 /**

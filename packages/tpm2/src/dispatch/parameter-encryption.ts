@@ -1,5 +1,5 @@
 import { type CipherName, KDFa } from "@vtpm/crypto";
-import { type Bytes, concatBytes, EMPTY, Reader, toHex } from "@vtpm/wire";
+import { type Bytes, concatBytes, EMPTY, Reader, toHex, xorBytes } from "@vtpm/wire";
 import type { Engine } from "../engine.ts";
 import { TPM_ALG } from "../spec/constants.ts";
 import { TPM_RC } from "../spec/response-codes.ts";
@@ -55,7 +55,7 @@ function transform(
   if (symmetric.algorithm === TPM_ALG.XOR) {
     if (data.length === 0) return data;
     const mask = KDFa(tpm.crypto, hash, key, "XOR", nonceNewer, nonceOlder, 8 * data.length);
-    return data.map((byte, i) => byte ^ (mask[i] ?? 0));
+    return xorBytes(data, mask);
   }
   const cipher: { name: CipherName; blockSize: number } = cipherOf(symmetric.algorithm);
   const keySize = symmetric.keyBits / 8;

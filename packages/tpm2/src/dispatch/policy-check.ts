@@ -1,10 +1,9 @@
 import { equalBytesConstantTime } from "@vtpm/crypto";
 import { equalBytes } from "@vtpm/wire";
 import type { Engine } from "../engine.ts";
-import { handleTypeOf } from "../handle-type.ts";
 import { TPMA_LOCALITY, TPMA_NV } from "../spec/attributes.ts";
 import { TPM_CC } from "../spec/command-codes.ts";
-import { TPM_HT } from "../spec/handles.ts";
+import { handleTypeOf, TPM_HT } from "../spec/handles.ts";
 import { TPM_RC } from "../spec/response-codes.ts";
 import { TpmError } from "../spec/tpm-error.ts";
 import { type SESSION, SESSION_ATTRIBUTES } from "../state/session.ts";

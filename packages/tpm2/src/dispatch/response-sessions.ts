@@ -1,8 +1,7 @@
 import { type Bytes, EMPTY, Writer } from "@vtpm/wire";
 import type { Engine } from "../engine.ts";
-import { handleTypeOf } from "../handle-type.ts";
 import { TPMA_SESSION } from "../spec/attributes.ts";
-import { TPM_HT, TPM_RH } from "../spec/handles.ts";
+import { handleTypeOf, TPM_HT, TPM_RH } from "../spec/handles.ts";
 import { TPM2B_AUTH, TPM2B_NONCE } from "../spec/structures/index.ts";
 import { SESSION_ATTRIBUTES } from "../state/session.ts";
 import { hashNameOf } from "../subsystems/hash-algorithms.ts";

@@ -1,9 +1,8 @@
 import { type Bytes, type Codec, Reader, Refusal } from "@vtpm/wire";
 import type { Engine } from "../engine.ts";
-import { handleTypeOf } from "../handle-type.ts";
 import { TPMA_SESSION } from "../spec/attributes.ts";
 import { TPM_ALG } from "../spec/constants.ts";
-import { TPM_HT, TPM_RH } from "../spec/handles.ts";
+import { handleTypeOf, TPM_HT, TPM_RH } from "../spec/handles.ts";
 import { rcOfReason, TPM_RC } from "../spec/response-codes.ts";
 import { TPM2B_AUTH, TPM2B_NONCE, TPMI_SH_AUTH_SESSION_PW } from "../spec/structures/index.ts";
 import { TpmError } from "../spec/tpm-error.ts";

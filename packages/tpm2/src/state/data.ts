@@ -1,5 +1,5 @@
-import { array, buffer, bytes, list, struct, table, type TypeOf, UINT8, UINT16, UINT32, UINT64 } from "@vtpm/wire";
-import { TPM2B_AUTH, TPM2B_DIGEST, TPML_PCR_SELECTION, TPMI_YES_NO } from "../spec/structures/index.ts";
+import { array, buffer, bytes, list, struct, type TypeOf, table, UINT8, UINT16, UINT32, UINT64 } from "@vtpm/wire";
+import { TPM2B_AUTH, TPM2B_DIGEST, TPMI_YES_NO, TPML_PCR_SELECTION } from "../spec/structures/index.ts";
 
 /** A primary seed or a proof value: 64 bytes in libtpms' layouts. */
 const SECRET = buffer("seed or proof", { max: 64 });

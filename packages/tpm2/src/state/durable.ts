@@ -1,5 +1,5 @@
 import { type Bytes, type Codec, decode, encode, Refusal } from "@vtpm/wire";
-import { PROFILE_FORMAT, type Profile } from "../profile.ts";
+import { PROFILE_FORMAT } from "../profile.ts";
 import { ORDERLY_DATA, PERSISTENT_DATA, STATE_CLEAR_DATA, STATE_RESET_DATA } from "./data.ts";
 import { NV_INDEX, ORDERLY_INDEX } from "./nv-index.ts";
 import { OBJECT } from "./object.ts";
@@ -44,8 +44,7 @@ type TableName = keyof typeof TABLES;
 const TABLE_NAMES = Object.keys(TABLES) as readonly TableName[]; // `keys` forgets the literal types
 const SECTION_NAMES = Object.keys(SECTIONS) as readonly (keyof Sections)[]; // the same
 
-const keyOf = (table: TableName, handle: number): string =>
-  TABLES[table].prefix + handle.toString(16).padStart(8, "0");
+const keyOf = (table: TableName, handle: number): string => TABLES[table].prefix + handle.toString(16).padStart(8, "0");
 
 /** What has to be written so that the durable part of `after` is stored, given that that of `before` is. */
 export function durableChanges(before: TpmState | undefined, after: TpmState): Change[] {
@@ -55,7 +54,10 @@ export function durableChanges(before: TpmState | undefined, after: TpmState): C
     const value = after.nv[name];
     if (before !== undefined && before.nv[name] === value) continue;
     // Name and codec belong together by the type of SECTIONS, which a loop over the names cannot express.
-    changes.push({ key: name, value: value === undefined ? undefined : encode(SECTIONS[name] as Codec<unknown>, value) });
+    changes.push({
+      key: name,
+      value: value === undefined ? undefined : encode(SECTIONS[name] as Codec<unknown>, value),
+    });
   }
   for (const name of TABLE_NAMES) {
     const old: ReadonlyMap<number, unknown> | undefined = before?.nv[name];
@@ -74,12 +76,12 @@ export function durableChanges(before: TpmState | undefined, after: TpmState): C
 
 /** Reads stored entries back. Throws a `StateError` for what is missing, malformed or unknown. */
 export function fromDurable(entries: ReadonlyMap<string, Bytes>): NvState {
-  const section = <K extends keyof Sections>(name: K): NonNullable<Sections[K]> | undefined => {
+  const section = <T>(name: keyof Sections, codec: Codec<T>): T | undefined => {
     const bytes = entries.get(name);
-    return bytes === undefined ? undefined : decodeEntry(name, SECTIONS[name], bytes);
+    return bytes === undefined ? undefined : decodeEntry(name, codec, bytes);
   };
-  const required = <K extends keyof Sections>(name: K): NonNullable<Sections[K]> => {
-    const value = section(name);
+  const required = <T>(name: keyof Sections, codec: Codec<T>): T => {
+    const value = section(name, codec);
     if (value === undefined) throw new StateError(name, "is missing");
     return value;
   };
@@ -91,17 +93,16 @@ export function fromDurable(entries: ReadonlyMap<string, Bytes>): NvState {
     return values;
   };
   for (const key of entries.keys()) {
-    if (!(key in SECTIONS) && !TABLE_NAMES.some((name) => key.startsWith(TABLES[name].prefix))) {
+    if (!Object.hasOwn(SECTIONS, key) && !TABLE_NAMES.some((name) => key.startsWith(TABLES[name].prefix))) {
       throw new StateError(key, "is not known to this version");
     }
   }
-  const profile: Profile = required("profile");
   return {
-    profile,
-    persistent: required("persistent"),
-    orderly: required("orderly"),
-    stateReset: section("stateReset"),
-    stateClear: section("stateClear"),
+    profile: required("profile", PROFILE_FORMAT),
+    persistent: required("persistent", PERSISTENT_DATA),
+    orderly: required("orderly", ORDERLY_DATA),
+    stateReset: section("stateReset", STATE_RESET_DATA),
+    stateClear: section("stateClear", STATE_CLEAR_DATA),
     indices: table(TABLES.indices.prefix, NV_INDEX),
     objects: table(TABLES.objects.prefix, OBJECT),
     orderlyIndices: table(TABLES.orderlyIndices.prefix, ORDERLY_INDEX),

@@ -1,4 +1,17 @@
-import { bits, buffer, list, struct, type TypeOf, UINT8, UINT16, UINT32, UINT64, union, choice, optional } from "@vtpm/wire";
+import {
+  bits,
+  buffer,
+  choice,
+  list,
+  optional,
+  struct,
+  type TypeOf,
+  UINT8,
+  UINT16,
+  UINT32,
+  UINT64,
+  union,
+} from "@vtpm/wire";
 import { TPM2B_AUTH, TPM2B_NAME, TPMT_PUBLIC_NULLABLE, TPMT_SENSITIVE } from "../spec/structures/index.ts";
 
 /** What the TPM knows of a loaded object beyond its areas. Names as in libtpms' state, where the same bits are kept. */

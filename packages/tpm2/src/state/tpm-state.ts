@@ -1,6 +1,6 @@
-import { struct, table, type TypeOf, UINT16, UINT32, UINT64 } from "@vtpm/wire";
+import { struct, type TypeOf, table, UINT16, UINT32, UINT64 } from "@vtpm/wire";
 import type { Profile } from "../profile.ts";
-import { TPML_PCR_SELECTION, TPMI_YES_NO } from "../spec/structures/index.ts";
+import { TPMI_YES_NO, TPML_PCR_SELECTION } from "../spec/structures/index.ts";
 import { ORDERLY_DATA, PCR_BANKS, type PERSISTENT_DATA, STATE_CLEAR_DATA, STATE_RESET_DATA } from "./data.ts";
 import type { NV_INDEX } from "./nv-index.ts";
 import { ORDERLY_INDEX } from "./nv-index.ts";

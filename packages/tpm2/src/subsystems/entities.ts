@@ -3,9 +3,8 @@ import type { Engine } from "../engine.ts";
 import { uint32 } from "../integer-bytes.ts";
 import { TPMA_NV } from "../spec/attributes.ts";
 import { TPM_CC } from "../spec/command-codes.ts";
-import { TPM_ALG } from "../spec/constants.ts";
-import { HANDLE, TPM_HT, TPM_RH } from "../spec/constants.ts";
-import { handleTypeOf } from "../handle-type.ts";
+import { HANDLE, TPM_ALG, TPM_HT, TPM_RH } from "../spec/constants.ts";
+import { handleTypeOf } from "../spec/handles.ts";
 import { TPM_RC } from "../spec/response-codes.ts";
 import { OBJECT_ATTRIBUTES, SLOT } from "../state/object.ts";
 import { SESSION_ATTRIBUTES } from "../state/session.ts";
@@ -73,16 +72,16 @@ export class Entities {
     return TPM_RC.SUCCESS;
   }
 
-  /** The Name: what a cpHash binds a command to. Empty for an object without nameAlg. */
+  /** The Name: what a cpHash binds a command to. Empty for an object without nameAlg, and for nothing. */
   nameOf(handle: number): Bytes {
     switch (handleTypeOf(handle)) {
       case TPM_HT.TRANSIENT:
       case TPM_HT.PERSISTENT: {
-        const object = this.#tpm.objects.get(handle);
-        return object.kind === SLOT.KEY ? object.name : EMPTY;
+        const object = this.#tpm.objects.find(handle);
+        return object?.kind === SLOT.KEY ? object.name : EMPTY;
       }
       case TPM_HT.NV_INDEX:
-        return this.#tpm.nv.nameOf(handle);
+        return this.#tpm.nv.find(handle) === undefined ? EMPTY : this.#tpm.nv.nameOf(handle);
       default:
         return uint32(handle);
     }

@@ -1,7 +1,6 @@
 import type { Engine } from "../engine.ts";
-import { handleTypeOf } from "../handle-type.ts";
 import { TPMA_OBJECT } from "../spec/attributes.ts";
-import { HANDLE, TPM_HT } from "../spec/handles.ts";
+import { HANDLE, handleTypeOf, TPM_HT } from "../spec/handles.ts";
 import { TPM_RC } from "../spec/response-codes.ts";
 import { TpmError } from "../spec/tpm-error.ts";
 import { type ANY_OBJECT, type KEY_SLOT, OBJECT_ATTRIBUTES, type SEQUENCE_SLOT, SLOT } from "../state/object.ts";

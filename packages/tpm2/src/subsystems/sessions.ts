@@ -1,9 +1,8 @@
 import { KDFa } from "@vtpm/crypto";
-import { type Bytes, concatBytes, EMPTY, equalBytes } from "@vtpm/wire";
+import { type Bytes, concatBytes, EMPTY, equalBytes, xorBytes } from "@vtpm/wire";
 import type { Engine } from "../engine.ts";
-import { handleTypeOf } from "../handle-type.ts";
 import { TPM_SE } from "../spec/constants.ts";
-import { HANDLE, TPM_RH } from "../spec/handles.ts";
+import { HANDLE, handleTypeOf, TPM_RH } from "../spec/handles.ts";
 import { TPM_RC } from "../spec/response-codes.ts";
 import type { TPMT_SYM_DEF_NULLABLE } from "../spec/structures/index.ts";
 import { TpmError } from "../spec/tpm-error.ts";
@@ -116,14 +115,12 @@ export class Sessions {
 
   #boundEntity(handle: number): Bytes {
     const { entities } = this.#tpm;
-    const entity = new Uint8Array(BOUND_ENTITY_SIZE);
-    entity.set(entities.nameOf(handle));
+    const name = new Uint8Array(BOUND_ENTITY_SIZE);
+    name.set(entities.nameOf(handle));
     const auth = entities.authValueOf(handle);
-    const start = BOUND_ENTITY_SIZE - auth.length;
-    auth.forEach((byte, i) => {
-      entity[start + i] = (entity[start + i] ?? 0) ^ byte;
-    });
-    return entity;
+    const mask = new Uint8Array(BOUND_ENTITY_SIZE);
+    mask.set(auth, BOUND_ENTITY_SIZE - auth.length);
+    return xorBytes(name, mask);
   }
 
   /** Makes a policy session as new; what it is bound to stays. @spec Part 3, "TPM2_PolicyRestart" */
@@ -229,7 +226,12 @@ export class Sessions {
   }
 
   /** How many sessions are loaded, can be loaded, are active, can become active. */
-  counts(): { readonly loaded: number; readonly loadable: number; readonly active: number; readonly available: number } {
+  counts(): {
+    readonly loaded: number;
+    readonly loadable: number;
+    readonly active: number;
+    readonly available: number;
+  } {
     const active = this.#handles((entry) => entry !== 0).length;
     const loadable = this.#freeSlots();
     return { loaded: MAX_LOADED_SESSIONS - loadable, loadable, active, available: MAX_ACTIVE_SESSIONS - active };

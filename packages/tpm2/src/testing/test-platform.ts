@@ -1,7 +1,9 @@
 import type { CryptoProvider } from "@vtpm/crypto";
-import { NODE_CRYPTO } from "@vtpm/crypto/node";
+import { createNodeProvider } from "@vtpm/crypto/node";
 import type { Bytes } from "@vtpm/wire";
 import type { Platform } from "../platform.ts";
+
+const NODE = createNodeProvider();
 
 /** A platform whose entropy is a fixed stream and whose clock is moved by hand. */
 export class TestPlatform implements Platform {
@@ -12,7 +14,7 @@ export class TestPlatform implements Platform {
   #drawn = 0;
   readonly #seed: Bytes;
 
-  constructor(seed = "vtpm", crypto: CryptoProvider = NODE_CRYPTO) {
+  constructor(seed = "vtpm", crypto: CryptoProvider = NODE) {
     this.crypto = crypto;
     this.#seed = Uint8Array.from(seed, (character) => character.charCodeAt(0));
   }

@@ -1,9 +1,11 @@
 import { type CryptoProvider, KDFa } from "@vtpm/crypto";
-import { NODE_CRYPTO } from "@vtpm/crypto/node";
+import { createNodeProvider } from "@vtpm/crypto/node";
 import { type Bytes, concatBytes, EMPTY, encode, equalBytes, Reader, toHex, UINT16, UINT32 } from "@vtpm/wire";
 import { TPMA_SESSION } from "../spec/attributes.ts";
 import { TPM_ALG } from "../spec/constants.ts";
 import { hashNameOf } from "../subsystems/hash-algorithms.ts";
+
+const NODE = createNodeProvider();
 
 /** What a caller knows of a session it has started. */
 export interface TestSessionOptions {
@@ -34,7 +36,7 @@ export class TestSession {
   /** For a policy session with TPM2_PolicyPassword: the password goes where the HMAC would be. */
   password: Bytes | undefined;
   #counter = 0;
-  readonly #crypto: CryptoProvider = NODE_CRYPTO;
+  readonly #crypto: CryptoProvider = NODE;
 
   constructor(options: TestSessionOptions) {
     this.handle = options.handle;
