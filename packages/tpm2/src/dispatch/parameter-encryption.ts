@@ -48,17 +48,21 @@ function transform(
   data: Bytes,
 ): Bytes {
   const extra = use.associated === undefined ? EMPTY : tpm.entities.authValueOf(use.associated);
-  const key = concatBytes(session.sessionKey, extra);
-  const hash = hashNameOf(session.authHashAlg);
+  const kdf = {
+    hashAlg: hashNameOf(session.authHashAlg),
+    key: concatBytes(session.sessionKey, extra),
+    contextU: nonceNewer,
+    contextV: nonceOlder,
+  };
   const { symmetric } = session;
   if (symmetric.algorithm === TPM_ALG.NULL) throw new RangeError(`session ${toHex(nonceNewer)} does not encrypt`);
   if (symmetric.algorithm === TPM_ALG.XOR) {
     if (data.length === 0) return data;
-    const mask = KDFa(tpm.crypto, hash, key, "XOR", nonceNewer, nonceOlder, 8 * data.length);
+    const mask = KDFa(tpm.crypto, { ...kdf, label: "XOR", bits: 8 * data.length });
     return xorBytes(data, mask);
   }
   const cipher: { name: CipherName; blockSize: number } = cipherOf(symmetric.algorithm);
   const keySize = symmetric.keyBits / 8;
-  const keyAndIv = KDFa(tpm.crypto, hash, key, "CFB", nonceNewer, nonceOlder, 8 * (keySize + cipher.blockSize));
+  const keyAndIv = KDFa(tpm.crypto, { ...kdf, label: "CFB", bits: 8 * (keySize + cipher.blockSize) });
   return tpm.crypto[direction](cipher.name, "CFB", keyAndIv.slice(0, keySize), keyAndIv.slice(keySize), data).data;
 }

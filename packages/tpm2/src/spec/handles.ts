@@ -98,3 +98,6 @@ export const HANDLE = {
   AC_FIRST: 0x90000000,
   AC_LAST: 0x9000ffff,
 } as const;
+
+/** The type of a handle (`TPM_HT`): its most significant byte. */
+export const handleTypeOf = (handle: number): number => Math.floor(handle / 2 ** 24);

@@ -103,7 +103,14 @@ export class Sessions {
     if (bind === TPM_RH.NULL && salt.length === 0) return EMPTY;
     const { entities, crypto } = this.#tpm;
     const key = concatBytes(bind === TPM_RH.NULL ? EMPTY : entities.authValueOf(bind), salt);
-    return KDFa(crypto, hashNameOf(authHashAlg), key, "ATH", nonceTPM, nonceCaller, 8 * digestSizeOf(authHashAlg));
+    return KDFa(crypto, {
+      hashAlg: hashNameOf(authHashAlg),
+      key,
+      label: "ATH",
+      contextU: nonceTPM,
+      contextV: nonceCaller,
+      bits: 8 * digestSizeOf(authHashAlg),
+    });
   }
 
   /** Whether the session is bound to the entity as it is now: with another authValue it no longer is. */

@@ -52,7 +52,14 @@ export class TestSession {
   deriveKey(secret: Bytes): this {
     const hash = hashNameOf(this.hashAlg);
     const bits = 8 * this.#crypto.hash(hash).length;
-    this.sessionKey = KDFa(this.#crypto, hash, secret, "ATH", this.nonceTPM, this.nonceCaller, bits);
+    this.sessionKey = KDFa(this.#crypto, {
+      hashAlg: hash,
+      key: secret,
+      label: "ATH",
+      contextU: this.nonceTPM,
+      contextV: this.nonceCaller,
+      bits,
+    });
     return this;
   }
 
@@ -132,15 +139,19 @@ export class TestSession {
   #transform(direction: "encrypt" | "decrypt", parameters: Bytes, newer: Bytes, older: Bytes): Bytes {
     const size = new Reader(parameters).uint16();
     const data = parameters.slice(2, 2 + size);
-    const key = concatBytes(this.sessionKey, this.authValue);
-    const hash = hashNameOf(this.hashAlg);
+    const kdf = {
+      hashAlg: hashNameOf(this.hashAlg),
+      key: concatBytes(this.sessionKey, this.authValue),
+      contextU: newer,
+      contextV: older,
+    };
     let result: Bytes;
     if (this.symmetric.algorithm === TPM_ALG.XOR) {
-      const mask = KDFa(this.#crypto, hash, key, "XOR", newer, older, 8 * size);
+      const mask = KDFa(this.#crypto, { ...kdf, label: "XOR", bits: 8 * size });
       result = data.map((byte, i) => byte ^ (mask[i] ?? 0));
     } else {
       const keySize = (this.symmetric.keyBits ?? 128) / 8;
-      const keyAndIv = KDFa(this.#crypto, hash, key, "CFB", newer, older, 8 * (keySize + 16));
+      const keyAndIv = KDFa(this.#crypto, { ...kdf, label: "CFB", bits: 8 * (keySize + 16) });
       const [cipherKey, iv] = [keyAndIv.slice(0, keySize), keyAndIv.slice(keySize)];
       result = this.#crypto[direction]("AES", "CFB", cipherKey, iv, data).data;
     }
