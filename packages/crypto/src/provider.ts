@@ -50,41 +50,55 @@ export interface RsaPrivateKey {
 /** What a symmetric operation leaves behind. */
 export interface CipherResult {
   readonly data: Bytes;
-  /** The chaining value with which a next call continues; empty for ECB. */
+  /**
+   * The chaining value with which a next call continues; empty for ECB, unchanged when there was no data.
+   * CTR: the counter after the last block used, whole or not. CBC: the last ciphertext block. OFB: the last key stream block.
+   * CFB: the last ciphertext block; if the data ends inside a block, what is missing is the unused key stream of that block, as in libtpms
+   * built with OpenSSL (the reference code has zeros there).
+   */
   readonly iv: Bytes;
 }
 
 /**
  * The primitives the engine needs, nothing more: schemes (paddings, signatures, key derivation) are built on them once,
  * for all providers. Synchronous, deterministic, no randomness of its own: equal input gives equal output in every provider.
+ * Sizes that an operation cannot take are a `RangeError` in every provider.
  */
 export interface CryptoProvider {
   readonly name: string;
 
+  /** Digest of the concatenation of all data. */
   hash(hashAlg: HashName, ...data: Bytes[]): Bytes;
+  /** HMAC of the concatenation of all data; a key of any size. */
   hmac(hashAlg: HashName, key: Bytes, ...data: Bytes[]): Bytes;
 
   hashStart(hashAlg: HashName): HashState;
   hashUpdate(state: HashState, data: Bytes): HashState;
   hashFinish(state: HashState): Bytes;
 
-  /** One call of a mode over whole data (CTR, OFB, CFB: any size; CBC, ECB: whole blocks, else a `RangeError`). */
+  /** One call of a mode over whole data (CTR, OFB, CFB: any size; CBC, ECB: whole blocks). */
   encrypt(cipher: CipherName, mode: CipherMode, key: Bytes, iv: Bytes, data: Bytes): CipherResult;
   decrypt(cipher: CipherName, mode: CipherMode, key: Bytes, iv: Bytes, data: Bytes): CipherResult;
 
-  /** `block^exponent mod modulus`, as many bytes as the modulus; `block` is less than the modulus. */
+  /** `block^exponent mod modulus`, as many bytes as the modulus; `block` is less than the modulus and not longer. */
   rsaPublic(modulus: Bytes, exponent: number, block: Bytes): Bytes;
-  /** `block^d mod modulus`, blinded or native. */
+  /** `block^d mod modulus`, as many bytes as the modulus, blinded or native. */
   rsaPrivate(key: RsaPrivateKey, block: Bytes): Bytes;
-  /** Whether `candidate` is prime; error probability below 2^-100. Draws no randomness from the engine. */
+  /** `base^exponent mod modulus` for an odd modulus above 1; `0 <= base`, `0 <= exponent < modulus`. Not for secret exponents. */
+  modPow(base: bigint, exponent: bigint, modulus: bigint): bigint;
+  /** Whether `candidate` is prime; error probability below 2^-100, for hostile candidates too. */
   isPrime(candidate: bigint): boolean;
 
   /** `scalar * G`; `undefined` for a multiple of the order. */
   multiplyBase(curve: CurveName, scalar: bigint): Point | undefined;
   /** `scalar * point`; the point is on the curve. */
   multiply(curve: CurveName, point: Point, scalar: bigint): Point | undefined;
-  /** `a * G + b * point`. */
+  /** The x coordinate of `scalar * point`, at half the price where a provider has no more than that natively. */
+  multiplyX(curve: CurveName, point: Point, scalar: bigint): bigint | undefined;
+  /** `a * G + b * point`, for public scalars. */
   multiplyAdd(curve: CurveName, a: bigint, point: Point, b: bigint): Point | undefined;
+  /** The x coordinate of `a * G + b * point`, for public scalars: what verifying a signature needs. */
+  multiplyAddX(curve: CurveName, a: bigint, point: Point, b: bigint): bigint | undefined;
 }
 
 /** A source of bytes for key generation: the seeded generator, a KDF stream, or the platform's entropy. */

@@ -1,0 +1,100 @@
+import type { Bytes } from "./provider.ts";
+
+const WORD = 64n;
+const WORD_SIZE = 8;
+
+/** Reads a big-endian number of any size; an empty string is 0. No text form in between, so that secrets leave no string. */
+export function bytesToBigInt(bytes: Bytes): bigint {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const head = bytes.length % WORD_SIZE;
+  let value = 0n;
+  for (let i = 0; i < head; i++) value = (value << 8n) | BigInt(view.getUint8(i));
+  for (let i = head; i < bytes.length; i += WORD_SIZE) value = (value << WORD) | view.getBigUint64(i);
+  return value;
+}
+
+/**
+ * Writes a number big-endian into exactly `size` bytes.
+ *
+ * @throws RangeError if the number is negative or does not fit
+ */
+export function bigIntToBytes(value: bigint, size: number): Bytes {
+  const bytes = new Uint8Array(size);
+  const view = new DataView(bytes.buffer);
+  let rest = value;
+  let end = size;
+  for (; end >= WORD_SIZE; end -= WORD_SIZE) {
+    view.setBigUint64(end - WORD_SIZE, BigInt.asUintN(64, rest));
+    rest >>= WORD;
+  }
+  for (; end > 0; end--) {
+    view.setUint8(end - 1, Number(BigInt.asUintN(8, rest)));
+    rest >>= 8n;
+  }
+  if (rest !== 0n) throw new RangeError(`number does not fit into ${size} bytes`);
+  return bytes;
+}
+
+/** Number of significant bits; 0 for 0. */
+export function bitLength(value: bigint): number {
+  let bits = 0;
+  let rest = value;
+  while (rest >= 1n << 1024n) {
+    rest >>= 1024n;
+    bits += 1024;
+  }
+  while (rest >= 1n << 32n) {
+    rest >>= 32n;
+    bits += 32;
+  }
+  return bits + 32 - Math.clz32(Number(rest));
+}
+
+/** Number of bytes that hold the value; 0 for 0. */
+export function byteLength(value: bigint): number {
+  return Math.ceil(bitLength(value) / 8);
+}
+
+/** The residue in `0 … modulus - 1`, for negative values too. */
+export function mod(value: bigint, modulus: bigint): bigint {
+  const residue = value % modulus;
+  return residue < 0n ? residue + modulus : residue;
+}
+
+/**
+ * `value^-1 mod modulus`. Its time depends on the value: secrets are multiplied by a random factor first.
+ *
+ * @throws RangeError if there is no inverse
+ */
+export function modInverse(value: bigint, modulus: bigint): bigint {
+  let a = mod(value, modulus);
+  let b = modulus;
+  let x = 1n;
+  let y = 0n;
+  while (a > 1n) {
+    if (b === 0n) throw new RangeError("number has no inverse");
+    const quotient = a / b;
+    [a, b] = [b, a - quotient * b];
+    [x, y] = [y, x - quotient * y];
+  }
+  if (a !== 1n) throw new RangeError("number has no inverse");
+  return mod(x, modulus);
+}
+
+/** `base^exponent mod modulus`, four exponent bits at a time; not constant time. */
+export function modPow(base: bigint, exponent: bigint, modulus: bigint): bigint {
+  if (modulus === 1n) return 0n;
+  const reduced = mod(base, modulus);
+  const powers = [1n, reduced];
+  for (let i = 2; i < 16; i++) powers.push(((powers[i - 1] as bigint) * reduced) % modulus);
+  let result = 1n;
+  for (let shift = Math.ceil(bitLength(exponent) / 4) * 4 - 4; shift >= 0; shift -= 4) {
+    result = (result * result) % modulus;
+    result = (result * result) % modulus;
+    result = (result * result) % modulus;
+    result = (result * result) % modulus;
+    const digit = Number(BigInt.asUintN(4, exponent >> BigInt(shift)));
+    if (digit !== 0) result = (result * (powers[digit] as bigint)) % modulus;
+  }
+  return result;
+}

@@ -1,0 +1,97 @@
+import { createCipheriv, createDecipheriv, getCipherInfo } from "node:crypto";
+import { assertCipherSizes, cipherBlockSize } from "../cipher-sizes.ts";
+import { runMode } from "../portable/cipher-modes.ts";
+import { createLegacyCipher } from "../portable/legacy-ciphers.ts";
+import type { Bytes, CipherMode, CipherName, CipherResult } from "../provider.ts";
+import { ownBytes } from "./own-bytes.ts";
+
+type Direction = "encrypt" | "decrypt";
+
+/** Which names this build of OpenSSL knows; distributions leave out Camellia or TDES. */
+const isKnown = new Map<string, boolean>();
+
+/** Runs a mode over whole data; the iv left behind is described at `CipherResult`. */
+export function nodeCipher(
+  cipher: CipherName,
+  mode: CipherMode,
+  direction: Direction,
+  key: Bytes,
+  iv: Bytes,
+  data: Bytes,
+): CipherResult {
+  assertCipherSizes(cipher, mode, key.length, iv.length, data.length);
+  const name = opensslName(cipher, mode, key.length);
+  if (cipher !== "AES" && !knows(name)) return runMode(createLegacyCipher(cipher, key), mode, direction, iv, data);
+  if (data.length === 0) return { data: new Uint8Array(0), iv: mode === "ECB" ? new Uint8Array(0) : iv.slice() };
+  const blockSize = cipherBlockSize(cipher);
+  // Stream modes run over zeros up to the end of the block: what comes out there is the unused key stream, part of the iv left behind.
+  const rest = data.length % blockSize;
+  const whole = rest === 0 ? data : padded(data, data.length + blockSize - rest);
+  const out = run(name, direction, stretched(cipher, key), mode === "ECB" ? null : iv, whole);
+  const last = whole.length - blockSize;
+  const result = { data: rest === 0 ? out : out.slice(0, data.length) };
+  switch (mode) {
+    case "ECB":
+      return { ...result, iv: new Uint8Array(0) };
+    case "CBC":
+      return { ...result, iv: (direction === "encrypt" ? out : data).slice(last) };
+    case "CFB": {
+      const register = out.slice(last);
+      if (direction === "decrypt") register.set(data.subarray(last));
+      return { ...result, iv: register };
+    }
+    case "OFB": {
+      const stream = out.slice(last);
+      for (let i = 0; i < blockSize; i++) stream[i] = (stream[i] as number) ^ (whole[last + i] as number);
+      return { ...result, iv: stream };
+    }
+    case "CTR":
+      return { ...result, iv: advanced(iv, whole.length / blockSize) };
+  }
+}
+
+function run(name: string, direction: Direction, key: Bytes, iv: Bytes | null, data: Bytes): Bytes {
+  const state = direction === "encrypt" ? createCipheriv(name, key, iv) : createDecipheriv(name, key, iv);
+  state.setAutoPadding(false);
+  return ownBytes(state.update(data));
+}
+
+function opensslName(cipher: CipherName, mode: CipherMode, keySize: number): string {
+  const suffix = mode.toLowerCase();
+  return cipher === "TDES" ? `des-ede3-${suffix}` : `${cipher.toLowerCase()}-${8 * keySize}-${suffix}`;
+}
+
+function knows(name: string): boolean {
+  let known = isKnown.get(name);
+  if (known === undefined) {
+    known = getCipherInfo(name) !== undefined;
+    isKnown.set(name, known);
+  }
+  return known;
+}
+
+/** A TDES key of two keys is used as K1, K2, K1. */
+function stretched(cipher: CipherName, key: Bytes): Bytes {
+  if (cipher !== "TDES" || key.length === 24) return key;
+  const three = padded(key, 24);
+  three.set(key.subarray(0, 8), 16);
+  return three;
+}
+
+function padded(bytes: Bytes, size: number): Bytes {
+  const result = new Uint8Array(size);
+  result.set(bytes);
+  return result;
+}
+
+/** The counter a number of blocks later. */
+function advanced(counter: Bytes, blocks: number): Bytes {
+  const result = counter.slice();
+  let carry = blocks;
+  for (let i = result.length - 1; i >= 0 && carry > 0; i--) {
+    carry += result[i] as number;
+    result[i] = carry & 0xff;
+    carry = Math.floor(carry / 256);
+  }
+  return result;
+}
