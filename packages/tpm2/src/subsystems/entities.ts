@@ -6,6 +6,7 @@ import { TPM_CC } from "../spec/command-codes.ts";
 import { TPM_ALG } from "../spec/constants.ts";
 import { HANDLE, handleTypeOf, TPM_HT, TPM_RH } from "../spec/handles.ts";
 import { TPM_RC } from "../spec/response-codes.ts";
+import type { TPMI_RH_HIERARCHY_NULLABLE } from "../spec/structures/index.ts";
 import { OBJECT_ATTRIBUTES, SLOT } from "../state/object.ts";
 import { SESSION_ATTRIBUTES } from "../state/session.ts";
 
@@ -151,7 +152,7 @@ export class Entities {
   }
 
   /** The hierarchy an entity belongs to, for tickets and enables. */
-  hierarchyOf(handle: number): number {
+  hierarchyOf(handle: number): TPMI_RH_HIERARCHY_NULLABLE {
     switch (handleTypeOf(handle)) {
       case TPM_HT.PERMANENT:
         return handle === TPM_RH.PLATFORM || handle === TPM_RH.ENDORSEMENT || handle === TPM_RH.NULL

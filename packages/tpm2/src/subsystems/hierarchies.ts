@@ -3,6 +3,7 @@ import type { Command } from "../dispatch/command.ts";
 import type { Engine } from "../engine.ts";
 import { TPM_ALG } from "../spec/constants.ts";
 import { TPM_RH } from "../spec/handles.ts";
+import type { TPMI_RH_HIERARCHY_NULLABLE } from "../spec/structures/index.ts";
 import { OBJECT_ATTRIBUTES } from "../state/object.ts";
 import type { AuthPolicy } from "./entities.ts";
 
@@ -144,7 +145,7 @@ export class Hierarchies {
   }
 
   /** The hierarchy that an object's attribute bits name. */
-  static ofObject(attributes: number): number {
+  static ofObject(attributes: number): TPMI_RH_HIERARCHY_NULLABLE {
     if (OBJECT_ATTRIBUTES.has(attributes, "ppsHierarchy")) return TPM_RH.PLATFORM;
     if (OBJECT_ATTRIBUTES.has(attributes, "epsHierarchy")) return TPM_RH.ENDORSEMENT;
     if (OBJECT_ATTRIBUTES.has(attributes, "spsHierarchy")) return TPM_RH.OWNER;

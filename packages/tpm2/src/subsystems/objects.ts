@@ -2,6 +2,7 @@ import type { Engine } from "../engine.ts";
 import { TPMA_OBJECT } from "../spec/attributes.ts";
 import { HANDLE, handleTypeOf, TPM_HT } from "../spec/handles.ts";
 import { TPM_RC } from "../spec/response-codes.ts";
+import type { TPMI_RH_HIERARCHY_NULLABLE } from "../spec/structures/index.ts";
 import { TpmError } from "../spec/tpm-error.ts";
 import { type ANY_OBJECT, type KEY_SLOT, OBJECT_ATTRIBUTES, type SEQUENCE_SLOT, SLOT } from "../state/object.ts";
 import { Hierarchies } from "./hierarchies.ts";
@@ -113,7 +114,7 @@ export class Objects {
     return object.kind === SLOT.SEQUENCE || TPMA_OBJECT.has(object.publicArea.objectAttributes, "noDA");
   }
 
-  hierarchyOf(handle: number): number {
+  hierarchyOf(handle: number): TPMI_RH_HIERARCHY_NULLABLE {
     return Hierarchies.ofObject(this.get(handle).attributes);
   }
 
