@@ -16,14 +16,13 @@ export const TPMA_ALGORITHM = bits("TPMA_ALGORITHM", UINT32, {
 });
 
 /**
- * What an object is, who may use it, and for what.
+ * What an object is, who may use it, and for what. Bit 3 (fixedFirmware) is reserved, as libtpms has it.
  *
  * @spec Part 2, "TPMA_OBJECT (Object Attributes)"
  */
 export const TPMA_OBJECT = bits("TPMA_OBJECT", UINT32, {
   fixedTPM: 1,
   stClear: 2,
-  fixedFirmware: 3,
   fixedParent: 4,
   sensitiveDataOrigin: 5,
   userWithAuth: 6,

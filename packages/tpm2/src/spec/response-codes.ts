@@ -124,12 +124,17 @@ export type TPM_RC = (typeof TPM_RC)[keyof typeof TPM_RC];
 /** The codes that carry a position. */
 export type FormatOneRc = (typeof FORMAT_ONE)[keyof typeof FORMAT_ONE];
 
-const formatOneByName = new Map<string, FormatOneRc>(Object.entries(FORMAT_ONE));
+// BAD_TAG is the reason of one type only, the tag of a command. Where that is read nothing has a position, and nowhere
+// else can this code come up: so it may pass for one of format one.
+const byReason = new Map<string, FormatOneRc>([
+  ...Object.entries(FORMAT_ONE),
+  ["BAD_TAG", FORMAT_ZERO.BAD_TAG as number as FormatOneRc],
+]);
 const nameByCode = new Map<number, string>(Object.entries(TPM_RC).map(([name, code]) => [code, name]));
 
 /** The code behind the reason that a schema gives for a refusal. An unknown reason is a fault of the schema. */
 export function rcOfReason(reason: string): FormatOneRc {
-  const rc = formatOneByName.get(reason);
+  const rc = byReason.get(reason);
   if (rc === undefined) throw new Error(`no format-one response code is called ${reason}`);
   return rc;
 }

@@ -76,7 +76,11 @@ export const TPM_ECC_CURVE_ID = choice("TPM_ECC_CURVE", UINT16, {
 });
 export type TPM_ECC_CURVE_ID = TypeOf<typeof TPM_ECC_CURVE_ID>;
 
-/** @spec Part 2, "TPM_ST (Structure Tags)"; tags that the reference lacks are refused as there. */
+/**
+ * The tags that the reference reads; ATTEST_NV_DIGEST and FU_MANIFEST are not among them.
+ *
+ * @spec Part 2, "TPM_ST (Structure Tags)"
+ */
 export const TPM_ST_ID = choice("TPM_ST", UINT16, {
   values: [
     ST.RSP_COMMAND,
@@ -90,7 +94,6 @@ export const TPM_ST_ID = choice("TPM_ST", UINT16, {
     ST.ATTEST_QUOTE,
     ST.ATTEST_TIME,
     ST.ATTEST_CREATION,
-    ST.ATTEST_NV_DIGEST,
     ST.CREATION,
     ST.VERIFIED,
     ST.AUTH_SECRET,

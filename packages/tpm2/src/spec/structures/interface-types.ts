@@ -400,7 +400,7 @@ export const TPMI_ST_COMMAND_TAG = choice("TPMI_ST_COMMAND_TAG", TPM_ST_ID, {
 export type TPMI_ST_COMMAND_TAG = TypeOf<typeof TPMI_ST_COMMAND_TAG>;
 
 /** @spec Part 2, "TPMI_ST_ATTEST" */
-export const TPMI_ST_ATTEST = choice("TPMI_ST_ATTEST", TPM_ST_ID, {
+export const TPMI_ST_ATTEST = choice("TPMI_ST_ATTEST", UINT16, {
   values: [
     TPM_ST.ATTEST_CERTIFY,
     TPM_ST.ATTEST_CREATION,
