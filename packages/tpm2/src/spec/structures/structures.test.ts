@@ -2,15 +2,17 @@ import { type Codec, decode, describe as describeBytes, encode, Refusal, type Ru
 import { arbitrary, hostileBytes, isInhabited, leavesOf } from "@vtpm/wire/testing";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { DEFAULT_V1 } from "../../profile.ts";
+import { DEFAULT_V1, deriveProfile } from "../../profile.ts";
+import { TPM_ALG } from "../constants.ts";
 import { rcOfReason } from "../response-codes.ts";
 import { allStructures } from "./index.ts";
 
 /** Everything of the later profiles as well: what exists only there is tested with these. */
-const LATER: Rules = {
-  limit: (name) => (name.endsWith("_NV_HANDLES") ? 0x100 : DEFAULT_V1.limit(name)),
-  allows: () => true,
-};
+const LATER = deriveProfile(DEFAULT_V1, {
+  limits: { ...DEFAULT_V1.limits, EXTERNAL_NV_HANDLES: 0x100, PERMANENT_NV_HANDLES: 0x100 },
+  algorithms: new Map([...DEFAULT_V1.algorithms, [TPM_ALG.SHA3_256, 4], [TPM_ALG.SM4, 2]]),
+  keySizes: { ...DEFAULT_V1.keySizes, SM4_KEY_BITS: [128] },
+});
 
 function rulesFor(codec: Codec<unknown>): Rules {
   return isInhabited(codec, DEFAULT_V1) ? DEFAULT_V1 : LATER;
