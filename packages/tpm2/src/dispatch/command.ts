@@ -54,7 +54,7 @@ export interface CommandDeclaration<
     tpm: Engine,
     input: ValuesOf<H> & ValuesOf<P>,
     at: At<(keyof H | keyof P) & string>,
-  ): Outcome<ResponseOf<RH, R>>;
+  ): Outcome<ResponseOf<NoInfer<RH>, NoInfer<R>>>;
 }
 
 type ResponseOf<RH extends Fields, R extends Fields> = keyof RH | keyof R extends never

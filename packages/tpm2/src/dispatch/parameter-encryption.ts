@@ -19,7 +19,7 @@ export function decryptParameter(tpm: Engine, invocation: Invocation): void {
     if (received.length < 2) throw new TpmError(TPM_RC.INSUFFICIENT);
     const size = new Reader(received).uint16();
     const rest = received.length - 2;
-    if (rest <= 0 || size > rest) throw new TpmError(TPM_RC.SIZE);
+    if (size > rest) throw new TpmError(TPM_RC.SIZE);
     const session = tpm.sessions.get(use.handle);
     const [data, tail] = [received.slice(2, 2 + size), received.slice(2 + size)];
     const plain = transform("decrypt", tpm, use, session, use.nonceCaller, session.nonceTPM, data);

@@ -7,6 +7,7 @@ import { handleTypeOf, TPM_HT } from "../spec/handles.ts";
 import { TPM_RC } from "../spec/response-codes.ts";
 import { TpmError } from "../spec/tpm-error.ts";
 import { type SESSION, SESSION_ATTRIBUTES } from "../state/session.ts";
+import { tellsNameHashes } from "../subsystems/policy.ts";
 import type { AuthRole } from "./command.ts";
 import type { Invocation } from "./invocation.ts";
 import { templateHash } from "./template-hash.ts";
@@ -79,5 +80,6 @@ function fulfilsTie(tpm: Engine, invocation: Invocation, session: SESSION): bool
     const hash = templateHash(tpm, invocation, authHashAlg);
     return hash !== undefined && equalBytes(tiedTo, hash);
   }
-  return false;
+  // In old states a nameHash is the one that no attribute tells of.
+  return !tellsNameHashes(tpm) && equalBytes(tiedTo, invocation.nameHash(tpm, authHashAlg));
 }

@@ -36,7 +36,7 @@ export function writeSessions(tpm: Engine, invocation: Invocation, rpHashOf: (ha
     writer.uint8(use.attributes);
     TPM2B_AUTH.write(writer, hmac);
     if (!TPMA_SESSION.has(use.attributes, "continueSession")) tpm.sessions.flush(use.handle);
-    else if (handleTypeOf(use.handle) === TPM_HT.POLICY_SESSION) tpm.sessions.restartPolicy(use.handle);
+    else if (handleTypeOf(use.handle) === TPM_HT.POLICY_SESSION) tpm.sessions.renewPolicy(use.handle);
   }
   return writer.finish();
 }

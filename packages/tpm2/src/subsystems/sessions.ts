@@ -13,8 +13,8 @@ const MAX_LOADED_SESSIONS = 3;
 const MAX_ACTIVE_SESSIONS = 64;
 /** The context array keeps 16 bits of each saved context's counter. */
 const CONTEXT_SLOTS = 0x1_0000;
-/** Name (a TPMU_NAME of 66 bytes with its algorithm) with the authValue folded into its end. */
-const BOUND_ENTITY_SIZE = 66;
+/** The reference's TPMU_NAME: room for the longest Name, rounded up to whole words, with the authValue folded into its end. */
+const BOUND_ENTITY_SIZE = 68;
 
 /** What TPM2_StartAuthSession asks for. */
 export interface SessionRequest {
@@ -130,7 +130,7 @@ export class Sessions {
     return xorBytes(name, mask);
   }
 
-  /** Makes a policy session as new; what it is bound to stays. @spec Part 3, "TPM2_PolicyRestart" */
+  /** Forgets what a policy session has been told; what it is bound to and when it started stay. */
   restartPolicy(handle: number): void {
     const session = this.get(handle);
     const keep = (name: "isTrialPolicy" | "isDaBound" | "isLockoutBound"): boolean =>
@@ -148,9 +148,13 @@ export class Sessions {
       timeout: 0n,
       pcrCounter: 0,
       digest: new Uint8Array(session.digest.length),
-      startTime: this.#tpm.ram.time,
-      epoch: this.#tpm.persistent.timeEpoch,
     });
+  }
+
+  /** With the new nonce that follows its use, a policy session starts over, and its time too. */
+  renewPolicy(handle: number): void {
+    this.restartPolicy(handle);
+    this.change(handle, { startTime: this.#tpm.ram.time, epoch: this.#tpm.persistent.timeEpoch });
   }
 
   /** Ends a loaded or saved session. */
