@@ -1,0 +1,224 @@
+import {
+  bigIntToBytes,
+  bytesToBigInt,
+  type Curve,
+  type EccSignature,
+  equalBytesConstantTime,
+  signEcdaa,
+  signEcdsa,
+  signEcschnorr,
+  signRsapss,
+  signRsassa,
+  signSm2,
+  verifyEcdsa,
+  verifyEcschnorr,
+  verifyRsapss,
+  verifyRsassa,
+  verifySm2,
+} from "@vtpm/crypto";
+import type { Bytes } from "@vtpm/wire";
+import type { Engine } from "../engine.ts";
+import { TPM_ALG } from "../spec/constants.ts";
+import { type FormatOneRc, TPM_RC } from "../spec/response-codes.ts";
+import type { TPMT_HA, TPMT_SENSITIVE, TPMT_SIG_SCHEME, TPMT_SIGNATURE } from "../spec/structures/index.ts";
+import { TpmError } from "../spec/tpm-error.ts";
+import type { KEY_SLOT } from "../state/object.ts";
+import { closeCommitment, openCommitment } from "./commitments.ts";
+import { curveOf, pointOnCurve } from "./curves.ts";
+import { type ECC_PUBLIC, eccPrivateKeyOf } from "./ecc-keys.ts";
+import { hashNameOf } from "./hash-algorithms.ts";
+import { randomnessOf } from "./randomness.ts";
+import { type RSA_PUBLIC, rsaPrivateKeyOf, rsaPublicKeyOf } from "./rsa-keys.ts";
+
+/**
+ * Signs a digest. The sensitive area of the key is loaded, the scheme is one that `selectSignScheme` has found for it, the
+ * digest one of the scheme's hash.
+ *
+ * @rc VALUE      ECDAA: the count is not that of an open commitment
+ * @rc NO_RESULT  SM2: the one private key that cannot sign
+ */
+export function sign(tpm: Engine, key: KEY_SLOT, scheme: TPMT_SIG_SCHEME, digest: Bytes): TPMT_SIGNATURE {
+  const { publicArea, sensitive } = key;
+  switch (publicArea.type) {
+    case TPM_ALG.RSA:
+      return signWithRsa(tpm, publicArea, sensitive, scheme, digest);
+    case TPM_ALG.ECC:
+      return signWithEcc(tpm, key, publicArea, scheme, digest);
+    default:
+      return { sigAlg: TPM_ALG.HMAC, signature: hmacOf(tpm, sensitive, scheme.details.hashAlg, digest) };
+  }
+}
+
+function signWithRsa(
+  tpm: Engine,
+  publicArea: RSA_PUBLIC,
+  sensitive: TPMT_SENSITIVE | undefined,
+  { scheme, details }: TPMT_SIG_SCHEME,
+  digest: Bytes,
+): TPMT_SIGNATURE {
+  const key = rsaPrivateKeyOf(publicArea, sensitive);
+  const hash = hashNameOf(details.hashAlg);
+  if (scheme === TPM_ALG.RSAPSS) {
+    const sig = signRsapss(tpm.crypto, key, hash, digest, randomnessOf(tpm));
+    return { sigAlg: TPM_ALG.RSAPSS, signature: { hash: details.hashAlg, sig } };
+  }
+  const sig = signRsassa(tpm.crypto, key, hash, digest);
+  return { sigAlg: TPM_ALG.RSASSA, signature: { hash: details.hashAlg, sig } };
+}
+
+function signWithEcc(
+  tpm: Engine,
+  key: KEY_SLOT,
+  publicArea: ECC_PUBLIC,
+  scheme: TPMT_SIG_SCHEME,
+  digest: Bytes,
+): TPMT_SIGNATURE {
+  const { crypto } = tpm;
+  const curve = curveOf(publicArea.parameters.curveID);
+  const d = eccPrivateKeyOf(key.sensitive);
+  const random = randomnessOf(tpm);
+  const { hashAlg } = scheme.details;
+  switch (scheme.scheme) {
+    case TPM_ALG.ECDAA: {
+      const { count } = scheme.details;
+      const r = openCommitment(tpm, curve.name, key.name, count);
+      if (r === undefined) throw new TpmError(TPM_RC.VALUE);
+      const signature = signEcdaa(crypto, curve.name, d, r, hashNameOf(hashAlg), digest, random);
+      closeCommitment(tpm, count);
+      // The random number of this scheme goes without leading zeros.
+      return eccSignature(TPM_ALG.ECDAA, hashAlg, curve, signature, true);
+    }
+    case TPM_ALG.ECSCHNORR:
+      return eccSignature(
+        TPM_ALG.ECSCHNORR,
+        hashAlg,
+        curve,
+        signEcschnorr(crypto, curve.name, d, hashNameOf(hashAlg), digest, random),
+      );
+    case TPM_ALG.SM2:
+      if (d + 1n === curve.n) throw new TpmError(TPM_RC.NO_RESULT);
+      return eccSignature(TPM_ALG.SM2, hashAlg, curve, signSm2(crypto, curve.name, d, digest, random));
+    default:
+      return eccSignature(TPM_ALG.ECDSA, hashAlg, curve, signEcdsa(crypto, curve.name, d, digest, random));
+  }
+}
+
+type EccScheme = Extract<TPMT_SIGNATURE, { readonly signature: { readonly signatureR: Bytes } }>["sigAlg"];
+
+function eccSignature(
+  sigAlg: EccScheme,
+  hash: TPMT_SIG_SCHEME["details"]["hashAlg"],
+  { orderSize }: Curve,
+  { r, s }: EccSignature,
+  shortR = false,
+): TPMT_SIGNATURE {
+  const wholeR = bigIntToBytes(r, orderSize);
+  const signatureR = shortR ? wholeR.slice(wholeR.findIndex((byte) => byte !== 0)) : wholeR;
+  return { sigAlg, signature: { hash, signatureR, signatureS: bigIntToBytes(s, orderSize) } };
+}
+
+function hmacOf(
+  tpm: Engine,
+  sensitive: TPMT_SENSITIVE | undefined,
+  hashAlg: TPMT_HA["hashAlg"],
+  digest: Bytes,
+): TPMT_HA {
+  if (sensitive?.sensitiveType !== TPM_ALG.KEYEDHASH) throw new RangeError("the key makes no HMAC");
+  return { hashAlg, digest: tpm.crypto.hmac(hashNameOf(hashAlg), sensitive.sensitive, digest) };
+}
+
+/**
+ * Why a signature does not count as the key's signature of the digest; `undefined` if it does.
+ *
+ * @rc SCHEME     a scheme that cannot be verified, or not with this key
+ * @rc HANDLE     an HMAC key of which only the public area is loaded
+ * @rc SIGNATURE  not the key's, or not of this digest
+ */
+export function verifySignature(
+  tpm: Engine,
+  keyHandle: number,
+  digest: Bytes,
+  signature: TPMT_SIGNATURE,
+): FormatOneRc | undefined {
+  const key = tpm.objects.findKey(keyHandle);
+  switch (key?.publicArea.type) {
+    case TPM_ALG.RSA:
+      return verifyWithRsa(tpm, key.publicArea, digest, signature);
+    case TPM_ALG.ECC:
+      return verifyWithEcc(tpm, key.publicArea, digest, signature);
+    case TPM_ALG.KEYEDHASH:
+      return verifyHmac(tpm, key, digest, signature);
+    default:
+      return TPM_RC.SCHEME;
+  }
+}
+
+const unless = (isGood: boolean): FormatOneRc | undefined => (isGood ? undefined : TPM_RC.SIGNATURE);
+
+function verifyWithRsa(
+  tpm: Engine,
+  publicArea: RSA_PUBLIC,
+  digest: Bytes,
+  given: TPMT_SIGNATURE,
+): FormatOneRc | undefined {
+  const key = rsaPublicKeyOf(publicArea);
+  switch (given.sigAlg) {
+    case TPM_ALG.RSASSA: {
+      const { hash, sig } = given.signature;
+      return unless(verifyRsassa(tpm.crypto, key, hashNameOf(hash), digest, sig));
+    }
+    case TPM_ALG.RSAPSS: {
+      const { hash, sig } = given.signature;
+      return unless(verifyRsapss(tpm.crypto, key, hashNameOf(hash), digest, sig));
+    }
+    default:
+      return TPM_RC.SCHEME;
+  }
+}
+
+function verifyWithEcc(
+  tpm: Engine,
+  { parameters, unique }: ECC_PUBLIC,
+  digest: Bytes,
+  given: TPMT_SIGNATURE,
+): FormatOneRc | undefined {
+  const curve = curveOf(parameters.curveID);
+  // A key without a Name was loaded without looking at its point.
+  const point = pointOnCurve(curve, unique);
+  switch (given.sigAlg) {
+    case TPM_ALG.ECDSA:
+    case TPM_ALG.ECSCHNORR:
+    case TPM_ALG.SM2:
+      break;
+    default:
+      return TPM_RC.SCHEME;
+  }
+  if (point === undefined) return TPM_RC.SIGNATURE;
+  const { hash, signatureR, signatureS } = given.signature;
+  const signature = { r: bytesToBigInt(signatureR), s: bytesToBigInt(signatureS) };
+  switch (given.sigAlg) {
+    case TPM_ALG.ECDSA:
+      return unless(verifyEcdsa(tpm.crypto, curve.name, point, digest, signature));
+    case TPM_ALG.ECSCHNORR:
+      return unless(verifyEcschnorr(tpm.crypto, curve.name, point, hashNameOf(hash), digest, signature));
+    default:
+      return unless(verifySm2(tpm.crypto, curve.name, point, digest, signature));
+  }
+}
+
+function verifyHmac(
+  tpm: Engine,
+  { publicArea, sensitive }: KEY_SLOT,
+  digest: Bytes,
+  given: TPMT_SIGNATURE,
+): FormatOneRc | undefined {
+  if (sensitive === undefined) return TPM_RC.HANDLE;
+  if (given.sigAlg !== TPM_ALG.HMAC || publicArea.type !== TPM_ALG.KEYEDHASH) return TPM_RC.SCHEME;
+  const { hashAlg } = given.signature;
+  const own = publicArea.parameters.scheme;
+  if (own.scheme !== TPM_ALG.NULL && (own.scheme !== TPM_ALG.HMAC || own.details.hashAlg !== hashAlg)) {
+    return TPM_RC.SIGNATURE;
+  }
+  const expected = hmacOf(tpm, sensitive, hashAlg, digest);
+  return unless(equalBytesConstantTime(expected.digest, given.signature.digest));
+}
