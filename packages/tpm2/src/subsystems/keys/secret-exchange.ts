@@ -1,0 +1,158 @@
+import { bigIntToBytes, bytesToBigInt, decodeOaep, encodeOaep, generateEccKey, KDFe } from "@vtpm/crypto";
+import { type Bytes, encode } from "@vtpm/wire";
+import type { Engine } from "../../engine.ts";
+import { TPMA_OBJECT } from "../../spec/attributes.ts";
+import { TPM_ALG } from "../../spec/constants.ts";
+import { TPM_RC } from "../../spec/response-codes.ts";
+import { TPMS_ECC_POINT } from "../../spec/structures/index.ts";
+import { TpmError } from "../../spec/tpm-error.ts";
+import type { KEY_SLOT } from "../../state/object.ts";
+import { curveOf, pointOnCurve, pointToBytes } from "../curves.ts";
+import { digestSizeOf, hashNameOf } from "../hash-algorithms.ts";
+import { randomnessOf } from "../randomness.ts";
+import { type RsaPublicArea, rsaPrivateKeyOf, rsaPublicKeyOf } from "./rsa-key.ts";
+import { readerOf } from "./unmarshal.ts";
+
+/** What a secret is for: keeps one exchanged for a session from being taken for a duplication seed. */
+export type SecretLabel = "SECRET" | "DUPLICATE" | "IDENTITY";
+
+/** A secret and the form in which only the private key can read it. */
+export interface ExchangedSecret {
+  readonly secret: Bytes;
+  readonly encrypted: Bytes;
+}
+
+/** The most a decrypted secret can have: the size of a TPM2B_DATA. */
+const MAX_SECRET_SIZE = 66;
+
+/**
+ * Makes a secret as long as the key's Name digest and encrypts it to the key.
+ *
+ * @spec Part 1, "Secret Sharing"
+ * @rc VALUE       the key has no nameAlg
+ * @rc ATTRIBUTES  the key does not decrypt
+ * @rc KEY         the point is not on the key's curve
+ * @rc FAILURE     the modulus is too small for the digest, or cannot be one
+ */
+export function encryptSecret(tpm: Engine, key: KEY_SLOT, label: SecretLabel): ExchangedSecret {
+  const { publicArea } = key;
+  if (publicArea.nameAlg === TPM_ALG.NULL) throw new TpmError(TPM_RC.VALUE);
+  if (!TPMA_OBJECT.has(publicArea.objectAttributes, "decrypt")) throw new TpmError(TPM_RC.ATTRIBUTES);
+  switch (publicArea.type) {
+    case TPM_ALG.RSA:
+      return encryptByRsa(tpm, publicArea, label);
+    case TPM_ALG.ECC:
+      return exchangeByEcc(tpm, publicArea, label);
+    default:
+      throw new RangeError("secrets are encrypted to asymmetric keys only");
+  }
+}
+
+function encryptByRsa(tpm: Engine, publicArea: RsaPublicArea, label: SecretLabel): ExchangedSecret {
+  const { modulus, exponent } = rsaPublicKeyOf(publicArea);
+  const hash = hashNameOf(publicArea.nameAlg);
+  const secretSize = digestSizeOf(publicArea.nameAlg);
+  const isOdd = (modulus.at(-1) ?? 0) % 2 === 1;
+  if (!isOdd || secretSize > modulus.length - 2 * secretSize - 2) throw new TpmError(TPM_RC.FAILURE);
+  const secret = tpm.random(secretSize);
+  const padded = encodeOaep(tpm.crypto, hash, withNul(label), secret, modulus.length, randomnessOf(tpm));
+  return { secret, encrypted: tpm.crypto.rsaPublic(modulus, exponent, padded) };
+}
+
+type EccPublicArea = Extract<KEY_SLOT["publicArea"], { readonly type: typeof TPM_ALG.ECC }>;
+
+function exchangeByEcc(tpm: Engine, publicArea: EccPublicArea, label: SecretLabel): ExchangedSecret {
+  const curve = curveOf(publicArea.parameters.curveID);
+  const point = pointOnCurve(curve, publicArea.unique);
+  if (point === undefined) throw new TpmError(TPM_RC.KEY);
+  const ephemeral = generateEccKey(tpm.crypto, curve.name, randomnessOf(tpm));
+  const x = tpm.crypto.multiplyX(curve.name, point, ephemeral.d);
+  if (x === undefined) throw new TpmError(TPM_RC.KEY);
+  const sent = pointToBytes(curve, ephemeral.Q);
+  const secret = derive(tpm, publicArea, label, bigIntToBytes(x, curve.fieldSize), sent);
+  return { secret, encrypted: encode(TPMS_ECC_POINT, sent) };
+}
+
+/**
+ * Recovers a secret encrypted to a key. The key's private part is loaded and the key decrypts.
+ *
+ * @spec Part 1, "Secret Sharing"
+ * @rc SCHEME        an RSA key with another padding than OAEP
+ * @rc SIZE          not as long as the modulus, or no point
+ * @rc INSUFFICIENT  no point
+ * @rc VALUE         the padding is wrong
+ * @rc ECC_POINT     the point is not on the key's curve
+ * @rc NO_RESULT     the product is the point at infinity
+ */
+export function decryptSecret(tpm: Engine, key: KEY_SLOT, label: SecretLabel, encrypted: Bytes): Bytes {
+  const { publicArea } = key;
+  switch (publicArea.type) {
+    case TPM_ALG.RSA:
+      return decryptByRsa(tpm, key, publicArea, label, encrypted);
+    case TPM_ALG.ECC:
+      return recoverByEcc(tpm, key, publicArea, label, encrypted);
+    default:
+      throw new RangeError("secrets are encrypted to asymmetric keys only");
+  }
+}
+
+function decryptByRsa(
+  tpm: Engine,
+  key: KEY_SLOT,
+  publicArea: RsaPublicArea,
+  label: SecretLabel,
+  encrypted: Bytes,
+): Bytes {
+  const hashAlg = oaepHashOf(publicArea);
+  if (encrypted.length !== publicArea.unique.length) throw new TpmError(TPM_RC.SIZE);
+  if (bytesToBigInt(encrypted) >= bytesToBigInt(publicArea.unique)) throw new TpmError(TPM_RC.VALUE);
+  const padded = tpm.crypto.rsaPrivate(rsaPrivateKeyOf(key), encrypted);
+  const secret = decodeOaep(tpm.crypto, hashNameOf(hashAlg), withNul(label), padded);
+  if (secret === undefined) throw new TpmError(TPM_RC.VALUE);
+  if (secret.length > MAX_SECRET_SIZE) throw new TpmError(TPM_RC.FAILURE);
+  if (secret.length > digestSizeOf(hashAlg)) throw new TpmError(TPM_RC.VALUE);
+  return secret;
+}
+
+/** A key without a scheme pads with the hash of its Name. */
+function oaepHashOf({ nameAlg, parameters: { scheme } }: RsaPublicArea): number {
+  if (scheme.scheme === TPM_ALG.OAEP) return scheme.details.hashAlg;
+  if (scheme.scheme !== TPM_ALG.NULL || nameAlg === TPM_ALG.NULL) throw new TpmError(TPM_RC.SCHEME);
+  return nameAlg;
+}
+
+function recoverByEcc(
+  tpm: Engine,
+  { sensitive }: KEY_SLOT,
+  publicArea: EccPublicArea,
+  label: SecretLabel,
+  encrypted: Bytes,
+): Bytes {
+  const curve = curveOf(publicArea.parameters.curveID);
+  // What follows the point does not matter, as in the reference.
+  const sent = readerOf(tpm, encrypted).read(TPMS_ECC_POINT);
+  const point = pointOnCurve(curve, sent);
+  if (point === undefined) throw new TpmError(TPM_RC.ECC_POINT);
+  if (sensitive?.sensitiveType !== TPM_ALG.ECC) throw new RangeError("expected an ECC key with its private part");
+  const x = tpm.crypto.multiplyX(curve.name, point, bytesToBigInt(sensitive.sensitive));
+  if (x === undefined) throw new TpmError(TPM_RC.NO_RESULT);
+  return derive(tpm, publicArea, label, bigIntToBytes(x, curve.fieldSize), sent);
+}
+
+function derive(
+  tpm: Engine,
+  { nameAlg, unique }: EccPublicArea,
+  label: SecretLabel,
+  Z: Bytes,
+  ephemeral: TPMS_ECC_POINT,
+): Bytes {
+  const bits = 8 * digestSizeOf(nameAlg);
+  if (bits === 0) return new Uint8Array(0);
+  const hashAlg = hashNameOf(nameAlg);
+  return KDFe(tpm.crypto, { hashAlg, Z, label, partyUInfo: ephemeral.x, partyVInfo: unique.x, bits });
+}
+
+/** OAEP hashes the label with its NUL. */
+function withNul(label: SecretLabel): Bytes {
+  return Uint8Array.from(`${label}\0`, (letter) => letter.charCodeAt(0));
+}
