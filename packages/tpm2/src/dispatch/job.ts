@@ -1,4 +1,4 @@
-import { type CryptoProvider, Drbg, type DrbgState, generateRsaKey } from "@vtpm/crypto";
+import { type CryptoProvider, Drbg, type DrbgState, generateRsaKey, type SeedLevel } from "@vtpm/crypto";
 import type { Bytes } from "@vtpm/wire";
 
 /**
@@ -11,7 +11,7 @@ export interface Job {
   readonly keyBits: number;
   readonly exponent: number;
   /** The compatibility level of the seed: how candidates are formed. */
-  readonly level: number;
+  readonly level: SeedLevel;
   /** Whether the key signs: then one more draw is made. */
   readonly sign: boolean;
 }
@@ -22,4 +22,12 @@ export interface JobResult {
   /** The prime a TPM keeps in the sensitive area. */
   readonly prime: Bytes;
   readonly generator: DrbgState;
+}
+
+/** Does a job; in whichever thread, it finds the same key. */
+export function runJob(crypto: CryptoProvider, job: Job): JobResult {
+  const generator = Drbg.fromState(crypto, job.generator);
+  const { keyBits: bits, exponent, level, sign } = job;
+  const { modulus, prime } = generateRsaKey(crypto, generator, { bits, exponent, level, sign });
+  return { modulus, prime, generator: generator.exportState() };
 }
