@@ -63,7 +63,8 @@ export const PolicySigned = defineCommand({
       const hashAlg = hashOf(auth);
       if (hashAlg === undefined) throw at("auth", TPM_RC.SCHEME);
       const aHash = tpm.crypto.hash(hashNameOf(hashAlg), nonceTPM, uint32(expiration), cpHashA, policyRef);
-      blaming(verifySignature(tpm, authObject, aHash, auth));
+      const flaw = verifySignature(tpm, authObject, aHash, auth);
+      if (flaw !== undefined) throw at("auth", flaw);
     }
     const name = tpm.entities.nameOf(authObject);
     updatePolicy(tpm, policySession, { commandCode: TPM_CC.PolicySigned, name, policyRef, cpHashA, timeout });
