@@ -14,6 +14,6 @@ export interface Rules {
  * the number of handles of one kind, which is more than any size or count.
  */
 export const ANY: Rules = {
-  limit: () => 0x1000000,
+  limit: (name) => (name.endsWith("_MIN") ? 0 : 0x1000000),
   allows: () => true,
 };

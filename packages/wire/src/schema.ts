@@ -46,6 +46,7 @@ export type Shape =
       readonly variants: ReadonlyMap<number, Fields>;
     }
   | { readonly kind: "array"; readonly element: Codec<unknown>; readonly size: number }
+  | { readonly kind: "table"; readonly key: Codec<number>; readonly value: Codec<unknown> }
   | { readonly kind: "optional"; readonly inner: Codec<unknown> }
   | { readonly kind: "sized"; readonly inner: Codec<unknown>; readonly empty: boolean };
 

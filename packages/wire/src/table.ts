@@ -1,15 +1,22 @@
-import { UINT8 } from "./integers.ts";
-import { list } from "./list.ts";
+import { UINT8, UINT32 } from "./integers.ts";
 import type { Codec } from "./schema.ts";
-import { struct } from "./struct.ts";
 
 /** A map from numbers to values, written as a counted list of pairs in the map's order. */
 export function table<T>(name: string, key: Codec<number>, value: Codec<T>): Codec<ReadonlyMap<number, T>> {
-  const pairs = list(name, struct(`${name} entry`, { key, value }), { max: 0xffff });
   return {
     name,
-    shape: pairs.shape,
-    read: (reader) => new Map((pairs.read(reader) as readonly Pair<T>[]).map((pair) => [pair.key, pair.value])),
+    shape: { kind: "table", key, value },
+    read(reader) {
+      const map = new Map<number, T>();
+      const count = reader.part("count", UINT32);
+      for (let i = 0; i < count; i++) {
+        const start = reader.offset;
+        const mapKey = reader.part(`[${i}]`, key);
+        if (map.has(mapKey)) throw reader.refuse("VALUE", `${name} has 0x${mapKey.toString(16)} twice`, start);
+        map.set(mapKey, reader.part(`0x${mapKey.toString(16)}`, value));
+      }
+      return map;
+    },
     write: (writer, map) => {
       writer.uint32(map.size);
       for (const [mapKey, mapValue] of map) {
@@ -19,11 +26,6 @@ export function table<T>(name: string, key: Codec<number>, value: Codec<T>): Cod
     },
     text: (map) => `${map.size} entries`,
   };
-}
-
-interface Pair<T> {
-  readonly key: number;
-  readonly value: T;
 }
 
 /** A value that may be absent, behind a byte that says so. */

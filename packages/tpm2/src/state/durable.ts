@@ -1,4 +1,4 @@
-import { type Bytes, type Codec, decode, encode, Refusal } from "@vtpm/wire";
+import { ANY, type Bytes, type Codec, decode, encode, Refusal, type Rules } from "@vtpm/wire";
 import { PROFILE_FORMAT } from "../profile.ts";
 import { ORDERLY_DATA, PERSISTENT_DATA, STATE_CLEAR_DATA, STATE_RESET_DATA } from "./data.ts";
 import { NV_INDEX, ORDERLY_INDEX } from "./nv-index.ts";
@@ -76,9 +76,12 @@ export function durableChanges(before: TpmState | undefined, after: TpmState): C
 
 /** Reads stored entries back. Throws a `StateError` for what is missing, malformed or unknown. */
 export function fromDurable(entries: ReadonlyMap<string, Bytes>): NvState {
+  const profileBytes = entries.get("profile");
+  if (profileBytes === undefined) throw new StateError("profile", "is missing");
+  const profile = decodeEntry("profile", PROFILE_FORMAT, profileBytes, ANY);
   const section = <T>(name: keyof Sections, codec: Codec<T>): T | undefined => {
     const bytes = entries.get(name);
-    return bytes === undefined ? undefined : decodeEntry(name, codec, bytes);
+    return bytes === undefined ? undefined : decodeEntry(name, codec, bytes, profile);
   };
   const required = <T>(name: keyof Sections, codec: Codec<T>): T => {
     const value = section(name, codec);
@@ -88,7 +91,7 @@ export function fromDurable(entries: ReadonlyMap<string, Bytes>): NvState {
   const table = <T>(prefix: string, codec: Codec<T>): ReadonlyMap<number, T> => {
     const values = new Map<number, T>();
     for (const [key, bytes] of entries) {
-      if (key.startsWith(prefix)) values.set(handleOf(key, prefix), decodeEntry(key, codec, bytes));
+      if (key.startsWith(prefix)) values.set(handleOf(key, prefix), decodeEntry(key, codec, bytes, profile));
     }
     return values;
   };
@@ -98,7 +101,7 @@ export function fromDurable(entries: ReadonlyMap<string, Bytes>): NvState {
     }
   }
   return {
-    profile: required("profile", PROFILE_FORMAT),
+    profile,
     persistent: required("persistent", PERSISTENT_DATA),
     orderly: required("orderly", ORDERLY_DATA),
     stateReset: section("stateReset", STATE_RESET_DATA),
@@ -115,9 +118,9 @@ function handleOf(key: string, prefix: string): number {
   return Number.parseInt(digits, 16);
 }
 
-function decodeEntry<T>(key: string, codec: Codec<T>, bytes: Bytes): T {
+function decodeEntry<T>(key: string, codec: Codec<T>, bytes: Bytes, rules: Rules): T {
   try {
-    return decode(codec, bytes);
+    return decode(codec, bytes, rules);
   } catch (error) {
     if (error instanceof Refusal) throw new StateError(key, error.message, { cause: error });
     throw error;

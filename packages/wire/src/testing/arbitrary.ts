@@ -105,6 +105,11 @@ class Generator {
         const element = this.of(shape.element);
         return element && fc.array(element, { minLength: shape.size, maxLength: shape.size });
       }
+      case "table": {
+        const [key, value] = [this.of(shape.key), this.of(shape.value)];
+        if (key === undefined || value === undefined) return fc.constant(new Map());
+        return fc.array(fc.tuple(key, value), { maxLength: USUAL_COUNT }).map((pairs) => new Map(pairs));
+      }
       case "optional": {
         const inner = this.of(shape.inner);
         return inner === undefined ? fc.constant(undefined) : fc.option(inner, { nil: undefined });

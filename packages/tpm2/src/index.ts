@@ -1,0 +1,12 @@
+export { COMMANDS } from "./commands/index.ts";
+export type { Command } from "./dispatch/command.ts";
+export { type Job, type JobResult, runJob } from "./dispatch/job.ts";
+export { errorResponse } from "./dispatch/response.ts";
+export type { Platform } from "./platform.ts";
+export { DEFAULT_V1, DEFAULT_V2, NULL_PROFILE, PROFILES, type Profile } from "./profile.ts";
+export { TPM_CC } from "./spec/command-codes.ts";
+export { TPM_RC } from "./spec/response-codes.ts";
+export { describeRc, TpmError } from "./spec/tpm-error.ts";
+export { type Change, durableChanges, StateError } from "./state/durable.ts";
+export type { TpmState } from "./state/tpm-state.ts";
+export { type Step, Tpm, type TpmOptions } from "./tpm.ts";
