@@ -117,8 +117,7 @@ function reversed(forward: Uint32Array): Uint32Array {
   const count = forward.length / 2;
   const backward = new Uint32Array(forward.length);
   for (let i = 0; i < count; i++) {
-    const isWhitening = i < 2 || i >= count - 2;
-    const from = isWhitening ? (i + count - 2) % count : count - 1 - i;
+    const from = i < 2 ? count - 2 + i : i >= count - 2 ? i - (count - 2) : count - 1 - i;
     backward.set(forward.subarray(2 * from, 2 * from + 2), 2 * i);
   }
   return backward;
