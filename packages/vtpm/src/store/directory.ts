@@ -1,0 +1,28 @@
+import type { Bytes } from "@vtpm/wire";
+
+/** A file being written. */
+export interface DirectoryFile {
+  /** Writes all of `data` at `position`, or rejects having written any part of it. */
+  write(data: Bytes, position: number): Promise<void>;
+  truncate(size: number): Promise<void>;
+  /** Resolves when content and size survive a power cut. */
+  sync(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** All that a directory store needs of a file system; names are plain file names. Failures reject with a `StoreError`. */
+export interface Directory {
+  /** For messages. */
+  readonly path: string;
+  list(): Promise<readonly string[]>;
+  /** The content of a file; `undefined` when there is none. */
+  read(name: string): Promise<Bytes | undefined>;
+  /** A new, empty file that only its owner may read; rejects when there is one of that name. */
+  create(name: string): Promise<DirectoryFile>;
+  rename(from: string, to: string): Promise<void>;
+  /** Removes a file; one that does not exist is no error. */
+  remove(name: string): Promise<void>;
+  /** Resolves when all creations, renamings and removals so far survive a power cut. */
+  sync(): Promise<void>;
+  close(): Promise<void>;
+}

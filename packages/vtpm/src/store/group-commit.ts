@@ -1,0 +1,47 @@
+import type { Change } from "@vtpm/tpm2";
+import type { Store, StoreRecord } from "./store.ts";
+
+interface Waiting {
+  readonly record: StoreRecord;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/**
+ * Gathers what the TPMs of a process want stored: the changes of one turn of the event loop, and all that arrive while
+ * the store is busy, go into one `append` and share its cost.
+ */
+export class GroupCommit {
+  readonly #store: Store;
+  #waiting: Waiting[] = [];
+  #busy = false;
+
+  constructor(store: Store) {
+    this.#store = store;
+  }
+
+  /** Resolves when the changes are durable; rejects when they are not and never will be. */
+  commit(tpm: string, changes: readonly Change[]): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ record: { tpm, changes }, resolve, reject });
+      if (this.#busy) return;
+      this.#busy = true;
+      // After the sockets that are readable now have been read: their commands share the append.
+      setImmediate(() => void this.#appendWaiting());
+    });
+  }
+
+  async #appendWaiting(): Promise<void> {
+    while (this.#waiting.length > 0) {
+      const batch = this.#waiting;
+      this.#waiting = [];
+      try {
+        await this.#store.append(batch.map(({ record }) => record));
+        for (const { resolve } of batch) resolve();
+      } catch (error) {
+        for (const { reject } of batch) reject(error);
+      }
+    }
+    this.#busy = false;
+  }
+}

@@ -1,0 +1,69 @@
+import type { Bytes } from "@vtpm/wire";
+import type { Directory, DirectoryFile } from "./directory.ts";
+import { createSalt, encodeFileHeader, encodeJournalRecord, type JournalRecord } from "./journal-format.ts";
+
+/** A journal file being written: a record is in it whole and durable, or not at all. */
+export class JournalFile {
+  readonly name: string;
+  readonly #file: DirectoryFile;
+  readonly #salt: Bytes;
+  #size: number;
+  /** Whether something of a record that was refused may stand behind `#size`. */
+  #unclean = false;
+
+  private constructor(name: string, file: DirectoryFile, salt: Bytes, size: number) {
+    this.name = name;
+    this.#file = file;
+    this.#salt = salt;
+    this.#size = size;
+  }
+
+  /** Creates the file with its header, durably: a record never stands in a file that a power cut may take away. */
+  static async create(directory: Directory, name: string): Promise<JournalFile> {
+    const file = await directory.create(name);
+    try {
+      const salt = createSalt();
+      const header = encodeFileHeader(salt);
+      await file.write(header, 0);
+      await file.sync();
+      await directory.sync();
+      return new JournalFile(name, file, salt, header.length);
+    } catch (error) {
+      await file.close();
+      throw error; // without a record the file means nothing and may stay
+    }
+  }
+
+  /** Bytes in the file. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Resolves when the record is durable. When it rejects, the file is as before, or is made so before the next append. */
+  async append(record: JournalRecord): Promise<void> {
+    await this.settle();
+    const bytes = encodeJournalRecord(this.#salt, record);
+    try {
+      await this.#file.write(bytes, this.#size);
+      await this.#file.sync();
+    } catch (error) {
+      this.#unclean = true;
+      // The append has failed already; if cutting back fails too, the next append begins with it.
+      await this.settle().catch(() => {});
+      throw error;
+    }
+    this.#size += bytes.length;
+  }
+
+  /** Cuts off what a failed append may have left behind. */
+  async settle(): Promise<void> {
+    if (!this.#unclean) return;
+    await this.#file.truncate(this.#size);
+    await this.#file.sync();
+    this.#unclean = false;
+  }
+
+  close(): Promise<void> {
+    return this.#file.close();
+  }
+}

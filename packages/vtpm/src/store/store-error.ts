@@ -1,0 +1,15 @@
+import { HostError } from "../host-error.ts";
+
+/** `STATE_DAMAGED`: what is stored cannot be used; `STATE_LOCKED`: another process owns it; the others name what failed. */
+export type StoreErrorCode = "STATE_DAMAGED" | "STATE_LOCKED" | "STATE_DIRECTORY" | "STATE_READ" | "STATE_WRITE";
+
+/** Stored state could not be read, written or owned. */
+export class StoreError extends HostError {
+  override readonly name = "StoreError";
+  readonly code: StoreErrorCode;
+
+  constructor(code: StoreErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}

@@ -1,0 +1,152 @@
+import type { Bytes } from "@vtpm/wire";
+import type { Directory, DirectoryFile } from "../store/directory.ts";
+import { StoreError } from "../store/store-error.ts";
+
+/** What was asked of the disk, in order; a test may let one of these fail. */
+export type DiskOperation = "create" | "write" | "truncate" | "syncFile" | "rename" | "remove" | "syncDirectory";
+
+type FileChange = { readonly at: number; readonly data: Bytes } | { readonly size: number };
+type NameChange = { readonly name: string; readonly file: SimulatedFile | undefined };
+
+/** Decides of each thing that was not synced whether the power cut took it: how much of it is left, 0 to 1. */
+export type Survival = () => number;
+
+/**
+ * A directory in memory that knows what a power cut may take: whatever was not synced, in any combination, writes also in
+ * part. `onOperation` is called before each operation and may throw in its place.
+ */
+export class SimulatedDisk implements Directory {
+  readonly path = "/simulated";
+  onOperation: (operation: DiskOperation) => void = () => {};
+  readonly #names = new Map<string, SimulatedFile>();
+  readonly #durableNames = new Map<string, SimulatedFile>();
+  #pending: NameChange[][] = [];
+
+  async list(): Promise<readonly string[]> {
+    return [...this.#names.keys()];
+  }
+
+  async read(name: string): Promise<Bytes | undefined> {
+    return this.#names.get(name)?.content.slice();
+  }
+
+  async create(name: string): Promise<DirectoryFile> {
+    this.onOperation("create");
+    if (this.#names.has(name)) throw new StoreError("STATE_WRITE", `${name} exists`);
+    const file = new SimulatedFile(this);
+    this.#change([{ name, file }]);
+    return file;
+  }
+
+  async rename(from: string, to: string): Promise<void> {
+    this.onOperation("rename");
+    const file = this.#names.get(from);
+    if (file === undefined) throw new StoreError("STATE_WRITE", `${from} does not exist`);
+    this.#change([
+      { name: from, file: undefined },
+      { name: to, file },
+    ]);
+  }
+
+  async remove(name: string): Promise<void> {
+    this.onOperation("remove");
+    if (this.#names.has(name)) this.#change([{ name, file: undefined }]);
+  }
+
+  async sync(): Promise<void> {
+    this.onOperation("syncDirectory");
+    for (const changes of this.#pending) apply(this.#durableNames, changes);
+    this.#pending = [];
+  }
+
+  async close(): Promise<void> {}
+
+  /** Puts a file there, as somebody with an editor might. */
+  plant(name: string, content: Bytes): void {
+    const file = new SimulatedFile(this, content);
+    this.#names.set(name, file);
+    this.#durableNames.set(name, file);
+  }
+
+  /** The disk as it is found after a power cut now. */
+  afterPowerCut(survival: Survival): SimulatedDisk {
+    const names = new Map(this.#durableNames);
+    for (const changes of this.#pending) if (survival() >= 0.5) apply(names, changes);
+    const disk = new SimulatedDisk();
+    for (const [name, file] of names) disk.plant(name, file.afterPowerCut(survival));
+    return disk;
+  }
+
+  #change(changes: NameChange[]): void {
+    apply(this.#names, changes);
+    this.#pending.push(changes);
+  }
+}
+
+function apply(names: Map<string, SimulatedFile>, changes: readonly NameChange[]): void {
+  for (const { name, file } of changes) {
+    if (file === undefined) names.delete(name);
+    else names.set(name, file);
+  }
+}
+
+class SimulatedFile implements DirectoryFile {
+  readonly #disk: SimulatedDisk;
+  content: Bytes;
+  #durable: Bytes;
+  #pending: FileChange[] = [];
+
+  constructor(disk: SimulatedDisk, content: Bytes = new Uint8Array(0)) {
+    this.#disk = disk;
+    this.content = content;
+    this.#durable = content;
+  }
+
+  async write(data: Bytes, position: number): Promise<void> {
+    try {
+      this.#disk.onOperation("write");
+    } catch (error) {
+      // A write that fails may have written something.
+      this.#change({ at: position, data: data.slice(0, data.length >> 1) });
+      throw error;
+    }
+    this.#change({ at: position, data: data.slice() });
+  }
+
+  async truncate(size: number): Promise<void> {
+    this.#disk.onOperation("truncate");
+    this.#change({ size });
+  }
+
+  async sync(): Promise<void> {
+    this.#disk.onOperation("syncFile");
+    this.#durable = this.content;
+    this.#pending = [];
+  }
+
+  async close(): Promise<void> {}
+
+  afterPowerCut(survival: Survival): Bytes {
+    let content = this.#durable;
+    for (const change of this.#pending) {
+      const share = survival();
+      if (share === 0) continue;
+      if ("size" in change) content = changed(content, change);
+      else content = changed(content, { at: change.at, data: change.data.subarray(0, share * change.data.length) });
+    }
+    return content;
+  }
+
+  #change(change: FileChange): void {
+    this.content = changed(this.content, change);
+    this.#pending.push(change);
+  }
+}
+
+function changed(content: Bytes, change: FileChange): Bytes {
+  const size = "size" in change ? change.size : Math.max(content.length, change.at + change.data.length);
+  const result = new Uint8Array(size);
+  result.set(content.subarray(0, size));
+  if ("data" in change) result.set(change.data, change.at);
+  return result;
+}
