@@ -7,6 +7,7 @@ export default defineConfig({
   resolve: {
     // Tests run the sources: a workspace import never needs a build first.
     alias: [
+      { find: /^vtpm$/, replacement: `${packages}vtpm/src/index.ts` },
       { find: /^@vtpm\/([^/]+)$/, replacement: `${packages}$1/src/index.ts` },
       { find: /^@vtpm\/([^/]+)\/(.+)$/, replacement: `${packages}$1/src/$2/index.ts` },
     ],
