@@ -21,12 +21,14 @@ import { PolicySigned } from "./enhanced-authorization/PolicySigned.ts";
 import { PolicyTemplate } from "./enhanced-authorization/PolicyTemplate.ts";
 import { PolicyTicket } from "./enhanced-authorization/PolicyTicket.ts";
 import { PolicyRestart } from "./session/PolicyRestart.ts";
+import { StartAuthSession } from "./session/StartAuthSession.ts";
 
 /** Every command this engine has, by its code. A profile may have fewer. */
 export const COMMANDS: ReadonlyMap<number, Command> = new Map<number, Command>(
   [
     // One table per chapter of Part 3.
     // Session Commands
+    StartAuthSession,
     PolicyRestart,
     // Enhanced Authorization (EA) Commands
     PolicySigned,

@@ -1,11 +1,7 @@
-import { type CryptoProvider, KDFa } from "@vtpm/crypto";
-import { createNodeProvider } from "@vtpm/crypto/node";
 import { type Bytes, concatBytes, EMPTY, encode, equalBytes, Reader, toHex, UINT16, UINT32 } from "@vtpm/wire";
 import { TPMA_SESSION } from "../spec/attributes.ts";
 import { TPM_ALG } from "../spec/constants.ts";
-import { hashNameOf } from "../subsystems/hash-algorithms.ts";
-
-const NODE = createNodeProvider();
+import { digestSize, hash, hmac, kdfa, type SessionCipher, transformParameter } from "./caller-crypto.ts";
 
 /** What a caller knows of a session it has started. */
 export interface TestSessionOptions {
@@ -16,7 +12,7 @@ export interface TestSessionOptions {
   readonly sessionKey?: Bytes;
   /** TPMA_SESSION for the next commands. */
   readonly attributes?: number;
-  readonly symmetric?: { readonly algorithm: number; readonly keyBits?: number };
+  readonly symmetric?: SessionCipher;
 }
 
 /**
@@ -30,13 +26,20 @@ export class TestSession {
   nonceCaller: Bytes;
   sessionKey: Bytes;
   attributes: number;
-  readonly symmetric: { readonly algorithm: number; readonly keyBits?: number };
-  /** The authValue of the entity authorized, as far as it goes into the HMAC. */
+  readonly symmetric: SessionCipher;
+  /** The authValue of the entity authorized. */
   authValue: Bytes = EMPTY;
+  /** Whether it stays out of the HMAC key: for the bound entity, and without TPM2_PolicyAuthValue. It always encrypts. */
+  leavesOutAuthValue = false;
+  /** The authValue that the command gives the entity: the response is made with it. */
+  nextAuthValue: Bytes | undefined;
   /** For a policy session with TPM2_PolicyPassword: the password goes where the HMAC would be. */
   password: Bytes | undefined;
+  /** Sent in place of the right HMAC. */
+  forgedHmac: Bytes | undefined;
+  /** TPMA_SESSION of the last response. */
+  answeredAttributes = 0;
   #counter = 0;
-  readonly #crypto: CryptoProvider = NODE;
 
   constructor(options: TestSessionOptions) {
     this.handle = options.handle;
@@ -48,32 +51,34 @@ export class TestSession {
     this.symmetric = options.symmetric ?? { algorithm: TPM_ALG.NULL };
   }
 
-  /** The session key of a bound or salted session: KDFa over authValue and salt. */
+  /** The session key of a bound or salted session, from authValue and salt. */
   deriveKey(secret: Bytes): this {
-    const hash = hashNameOf(this.hashAlg);
-    const bits = 8 * this.#crypto.hash(hash).length;
-    this.sessionKey = KDFa(this.#crypto, {
-      hashAlg: hash,
-      key: secret,
-      label: "ATH",
-      contextU: this.nonceTPM,
-      contextV: this.nonceCaller,
-      bits,
-    });
+    this.sessionKey = kdfa(this.hashAlg, secret, "ATH", this.nonceTPM, this.nonceCaller, digestSize(this.hashAlg));
     return this;
   }
 
+  /** Sets the TPMA_SESSION of the next commands. */
   with(attributes: Parameters<typeof TPMA_SESSION.of>[0]): this {
     this.attributes = TPMA_SESSION.of(attributes);
     return this;
   }
 
+  /** Sets the authValue of the entity that the next commands authorize. */
+  knowing(authValue: Bytes): this {
+    this.authValue = authValue;
+    return this;
+  }
+
   /** Encrypts the first parameter if the session is to; called before all HMACs are computed. */
   encryptParameter(parameters: Bytes): Bytes {
-    this.nonceCaller = this.#crypto.hash("SHA256", this.nonceCaller, Uint8Array.of(this.#counter++)).slice(0, 20);
-    return TPMA_SESSION.has(this.attributes, "decrypt")
+    this.nonceCaller = hash(TPM_ALG.SHA256, this.nonceCaller, Uint8Array.of(this.#counter++)).slice(0, 20);
+    return TPMA_SESSION.has(this.attributes, "decrypt") && parameters.length >= 2
       ? this.#transform("encrypt", parameters, this.nonceCaller, this.nonceTPM)
       : parameters;
+  }
+
+  get #hmacKey(): Bytes {
+    return this.leavesOutAuthValue ? this.sessionKey : concatBytes(this.sessionKey, this.authValue);
   }
 
   /** The session's part of the authorization area. */
@@ -85,30 +90,20 @@ export class TestSession {
     sessions: readonly TestSession[],
     guards: boolean,
   ): Bytes {
-    const hash = hashNameOf(this.hashAlg);
-    const cpHash = this.#crypto.hash(hash, encode(UINT32, commandCode), ...names, parameters);
+    const cpHash = hash(this.hashAlg, encode(UINT32, commandCode), ...names, parameters);
     const others = guards ? this.#othersNonces(sessions) : EMPTY;
-    const key = concatBytes(this.sessionKey, this.authValue);
-    const hmac =
-      this.password ??
-      (key.length === 0
-        ? EMPTY
-        : this.#crypto.hmac(
-            hash,
-            key,
-            cpHash,
-            this.nonceCaller,
-            this.nonceTPM,
-            others,
-            Uint8Array.of(this.attributes),
-          ));
+    const flags = Uint8Array.of(this.attributes);
+    const key = this.#hmacKey;
+    const right =
+      key.length === 0 ? EMPTY : hmac(this.hashAlg, key, cpHash, this.nonceCaller, this.nonceTPM, others, flags);
+    const sent = this.forgedHmac ?? this.password ?? right;
     return concatBytes(
       encode(UINT32, this.handle),
       encode(UINT16, this.nonceCaller.length),
       this.nonceCaller,
-      Uint8Array.of(this.attributes),
-      encode(UINT16, hmac.length),
-      hmac,
+      flags,
+      encode(UINT16, sent.length),
+      sent,
     );
   }
 
@@ -121,15 +116,19 @@ export class TestSession {
   }
 
   /** Checks the response HMAC, takes over the new nonce and decrypts the first response parameter. */
-  accept(commandCode: number, parameters: Bytes, nonceTPM: Bytes, attributes: number, hmac: Bytes): Bytes {
+  accept(commandCode: number, parameters: Bytes, nonceTPM: Bytes, attributes: number, received: Bytes): Bytes {
     this.nonceTPM = nonceTPM;
-    const hash = hashNameOf(this.hashAlg);
-    const key = concatBytes(this.sessionKey, this.authValue);
+    this.answeredAttributes = attributes;
+    if (this.nextAuthValue !== undefined) this.authValue = this.nextAuthValue;
+    this.nextAuthValue = undefined;
+    const key = this.#hmacKey;
+    let expected: Bytes = EMPTY;
     if (key.length > 0 && this.password === undefined) {
-      const rpHash = this.#crypto.hash(hash, encode(UINT32, 0), encode(UINT32, commandCode), parameters);
-      const flags = Uint8Array.of(attributes);
-      const expected = this.#crypto.hmac(hash, key, rpHash, nonceTPM, this.nonceCaller, flags);
-      if (!equalBytes(expected, hmac)) throw new Error(`response HMAC ${toHex(hmac)}, expected ${toHex(expected)}`);
+      const rpHash = hash(this.hashAlg, encode(UINT32, 0), encode(UINT32, commandCode), parameters);
+      expected = hmac(this.hashAlg, key, rpHash, nonceTPM, this.nonceCaller, Uint8Array.of(attributes));
+    }
+    if (!equalBytes(expected, received)) {
+      throw new Error(`response HMAC ${toHex(received)}, expected ${toHex(expected)}`);
     }
     return TPMA_SESSION.has(this.attributes, "encrypt")
       ? this.#transform("decrypt", parameters, nonceTPM, this.nonceCaller)
@@ -139,22 +138,8 @@ export class TestSession {
   #transform(direction: "encrypt" | "decrypt", parameters: Bytes, newer: Bytes, older: Bytes): Bytes {
     const size = new Reader(parameters).uint16();
     const data = parameters.slice(2, 2 + size);
-    const kdf = {
-      hashAlg: hashNameOf(this.hashAlg),
-      key: concatBytes(this.sessionKey, this.authValue),
-      contextU: newer,
-      contextV: older,
-    };
-    let result: Bytes;
-    if (this.symmetric.algorithm === TPM_ALG.XOR) {
-      const mask = KDFa(this.#crypto, { ...kdf, label: "XOR", bits: 8 * size });
-      result = data.map((byte, i) => byte ^ (mask[i] ?? 0));
-    } else {
-      const keySize = (this.symmetric.keyBits ?? 128) / 8;
-      const keyAndIv = KDFa(this.#crypto, { ...kdf, label: "CFB", bits: 8 * (keySize + 16) });
-      const [cipherKey, iv] = [keyAndIv.slice(0, keySize), keyAndIv.slice(keySize)];
-      result = this.#crypto[direction]("AES", "CFB", cipherKey, iv, data).data;
-    }
+    const key = concatBytes(this.sessionKey, this.authValue);
+    const result = transformParameter(direction, this.symmetric, this.hashAlg, key, newer, older, data);
     return concatBytes(parameters.slice(0, 2), result, parameters.slice(2 + size));
   }
 }
