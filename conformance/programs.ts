@@ -31,8 +31,12 @@ const required = {
     probe: ["sh", "-c", "ls /usr/lib/*/ossl-modules/tpm2.so && openssl version && tpm2_getcap -v"],
   },
   "tpm2-abrmd": {
-    packages: ["tpm2-abrmd", "libtss2-tcti-tabrmd0", "dbus-daemon", "tpm2-tools", ...tcti],
-    probe: ["sh", "-c", "command -v tpm2-abrmd dbus-run-session && ls /usr/lib/*/libtss2-tcti-tabrmd.so.0"],
+    packages: ["tpm2-abrmd", "libtss2-tcti-tabrmd0", "dbus-daemon", "tpm2-openssl", "openssl", "tpm2-tools", ...tcti],
+    probe: [
+      "sh",
+      "-c",
+      "ls /usr/sbin/tpm2-abrmd /usr/lib/*/libtss2-tcti-tabrmd.so.0 /usr/lib/*/ossl-modules/tpm2.so && dbus-daemon --version",
+    ],
   },
   swtpm: { packages: ["swtpm", "swtpm-tools"], probe: ["swtpm", "--version"] },
 } satisfies Record<string, Programs>;

@@ -6,6 +6,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject } 
 import type { ProgramName } from "./programs.ts";
 import { TpmServer } from "./server.ts";
 
+const TPM_RC_RETRY = "rc 00000922";
+
 /** What a program wrote before it ended well. */
 export interface Output {
   readonly stdout: string;
@@ -63,6 +65,11 @@ export class Scenario {
   /** Where the programs run; paths in command lines are relative to it. */
   get directory(): string {
     return this.#directory;
+  }
+
+  /** What the programs are told of the server. */
+  environment(): Record<string, string> {
+    return this.#route.environment(this.port, this.#directory);
   }
 
   /** A new TPM. */
@@ -127,12 +134,19 @@ export class Scenario {
     if (this.#options.startup !== false) await this.server.with((tpm) => tpm.flush("objects and sessions"));
   }
 
+  /** A TPM may answer "retry" at any time; not every program sends its command again then. */
   async #execute(line: string): Promise<Ended> {
+    for (;;) {
+      const ended = await this.#spawn(line);
+      if (!ended.stdout.includes(TPM_RC_RETRY)) return ended;
+    }
+  }
+
+  async #spawn(line: string): Promise<Ended> {
     const [program = "", ...args] = words(line);
-    const environment = this.#route.environment(this.port, this.#directory);
     const child = spawn(program, args, {
       cwd: this.#directory,
-      env: { ...process.env, ...environment },
+      env: { ...process.env, ...this.environment() },
       stdio: ["ignore", "pipe", "pipe"],
     });
     let stdout = "";

@@ -1,0 +1,91 @@
+import { primary, type Sequence, sequences } from "./ibm-tss.ts";
+
+sequences("cryptography", [
+  [
+    "RSA encrypts and decrypts",
+    primary,
+    "tsscreate -hp 80000000 -rsa -den -kt f -kt p -pwdk pass -opu key.pub -opr key.priv",
+    "tssload -hp 80000000 -ipu key.pub -ipr key.priv",
+    "tssrsaencrypt -hk 80000001 -id secret -oe cipher",
+    "tssrsadecrypt -hk 80000001 -pwdk pass -ie cipher -od plain",
+  ],
+  [
+    "RSA with OAEP encrypts and decrypts",
+    primary,
+    "tsscreate -hp 80000000 -rsa -deo -kt f -kt p -pwdk pass -opu key.pub -opr key.priv",
+    "tssload -hp 80000000 -ipu key.pub -ipr key.priv",
+    "tssrsaencrypt -hk 80000001 -id secret -oe cipher",
+    "tssrsadecrypt -hk 80000001 -pwdk pass -ie cipher -od plain",
+    "cmp plain secret",
+  ],
+  ...["", "-2"].map(
+    (variant): Sequence => [
+      `AES encrypts and decrypts by TPM2_EncryptDecrypt${variant === "" ? "" : "2"}`,
+      primary,
+      "tsscreate -hp 80000000 -des -kt f -kt p -pwdk pass -opu key.pub -opr key.priv",
+      "tssload -hp 80000000 -ipu key.pub -ipr key.priv",
+      `tssencryptdecrypt -hk 80000001 -pwdk pass -if block -of cipher ${variant}`,
+      `tssencryptdecrypt -hk 80000001 -pwdk pass -d -if cipher -of plain ${variant}`,
+      "cmp plain block",
+    ],
+  ),
+  ...["sha1", "sha256", "sha384"].flatMap((hash): Sequence[] => [
+    [
+      `a ${hash} hash in one command and in a sequence are the same as OpenSSL's`,
+      `tsshash -hi p -halg ${hash} -if message -oh one`,
+      `tsshashsequencestart -halg ${hash} -pwda seqpass`,
+      "tsssequenceupdate -hs 80000000 -pwds seqpass -if message",
+      "tsssequencecomplete -hs 80000000 -pwds seqpass -of two -tk ticket",
+      "cmp one two",
+      `openssl dgst -${hash} -binary -out three message`,
+      "cmp one three",
+    ],
+    [
+      `an HMAC with ${hash} in one command and in a sequence are the same`,
+      primary,
+      `tsscreate -hp 80000000 -kh -halg ${hash} -kt f -kt p -pwdk pass -opu key.pub -opr key.priv`,
+      "tssload -hp 80000000 -ipu key.pub -ipr key.priv",
+      `tsshmac -hk 80000001 -pwdk pass -halg ${hash} -if message -os one`,
+      `tsshmacstart -hk 80000001 -pwdk pass -pwda seqpass -halg ${hash}`,
+      "tsssequenceupdate -hs 80000002 -pwds seqpass -if message",
+      "tsssequencecomplete -hs 80000002 -pwds seqpass -of two",
+      "cmp one two",
+    ],
+    [
+      `signatures with ${hash} verify with the library`,
+      primary,
+      `tsscreate -hp 80000000 -rsa -si -halg ${hash} -kt f -kt p -pwdk pass -opu key.pub -opr key.priv -opem key.pem`,
+      "tssload -hp 80000000 -ipu key.pub -ipr key.priv",
+      `tsssign -hk 80000001 -pwdk pass -halg ${hash} -rsa -if message -os signature -ipu key.pub`,
+      `tssverifysignature -ipem key.pem -halg ${hash} -if message -is signature`,
+    ],
+  ]),
+  [
+    "registers are extended, read and reset",
+    "tsspcrextend -ha 16 -halg sha256 -ic data",
+    "tsspcrread -ha 16 -halg sha256 -of value",
+    "tsspcrextend -ha 16 -halg sha256 -if message",
+    "tsspcrreset -ha 16",
+    ["tsspcrreset -ha 0", 0x907],
+  ],
+  ...["nistp256", "nistp384", "bnp256"].map(
+    (curve): Sequence => [
+      `curve ${curve} tells parameters and makes ephemeral keys`,
+      `tsseccparameters -cv ${curve} -of parameters`,
+      `tssecephemeral -ecc ${curve} -oq point`,
+    ],
+  ),
+  [
+    "an anonymous key commits",
+    primary,
+    "tsscreate -hp 80000000 -ecc bnp256 -dau -kt f -kt p -pwdk pass -opu key.pub -opr key.priv",
+    "tssload -hp 80000000 -ipu key.pub -ipr key.priv",
+    "tsscommit -hk 80000001 -pwdk pass -Ef e -Kf k -Lf l",
+  ],
+  [
+    "random numbers are drawn and stirred",
+    "tssgetrandom -by 32 -of random",
+    "tssstirrandom -if message",
+    "tssgetrandom -by 64 -ns",
+  ],
+]);

@@ -1,0 +1,71 @@
+import { primary, sequences } from "./ibm-tss.ts";
+
+sequences(
+  "hierarchies and the TPM itself",
+  [
+    ["the self-test passes", "tssstartup -sto"],
+    [
+      "capabilities are listed",
+      ...[0, 1, 2, 3, 4, 6, 7, 8].map(
+        (cap) => `tssgetcapability -cap ${cap} ${cap === 1 ? "-pr 40000000" : cap === 6 ? "-pr 100" : ""}`,
+      ),
+    ],
+    [
+      "the owner's password is changed in an HMAC session",
+      "tsshierarchychangeauth -hi o -pwdn first",
+      "tssstartauthsession -se h",
+      "tsshierarchychangeauth -hi o -pwda first -pwdn second -se0 02000000 21",
+      ["tsscreateprimary -hi o -ecc nistp256 -st -pwdp first", 0x9a2],
+      "tsscreateprimary -hi o -ecc nistp256 -st -pwdp second",
+    ],
+    [
+      "a policy authorizes the owner",
+      "tssstartauthsession -se t",
+      "tsspolicycommandcode -ha 03000000 -cc 131",
+      "tsspolicygetdigest -ha 03000000 -of policy",
+      "tssflushcontext -ha 03000000",
+      "tsssetprimarypolicy -hi o -pol policy -halg sha256",
+      "tsshierarchychangeauth -hi o -pwdn unknown",
+      "tssstartauthsession -se p",
+      "tsspolicycommandcode -ha 03000000 -cc 131",
+      `${primary} -se0 03000000 1`,
+    ],
+    ["clear forgets the owner", "tsshierarchychangeauth -hi o -pwdn pass", "tssclear -hi p", primary],
+    [
+      "clear is disabled and enabled",
+      "tssclearcontrol -hi p -state 1",
+      ["tssclear -hi p", 0x120],
+      "tssclearcontrol -hi p -state 0",
+      "tssclear -hi p",
+    ],
+    [
+      "the platform closes the owner's hierarchy",
+      "tsshierarchycontrol -hi p -he o -state 0",
+      [primary, 0x185],
+      "tsshierarchycontrol -hi p -he o -state 1",
+      primary,
+    ],
+    ["new seeds", primary, "tsschangeeps", "tsschangepps"],
+    [
+      "guessing is locked out and reset",
+      "tssdictionaryattackparameters -nmt 2 -nrt 1000 -lr 1000",
+      "tsscreateprimary -hi o -ecc nistp256 -si -pwdk pass -da",
+      ["tsssign -hk 80000000 -ecc -if message -pwdk wrong", 0x98e],
+      ["tsssign -hk 80000000 -ecc -if message -pwdk wrong", 0x98e],
+      ["tsssign -hk 80000000 -ecc -if message -pwdk pass", 0x921],
+      "tssdictionaryattacklockreset",
+      "tsssign -hk 80000000 -ecc -if message -pwdk pass",
+    ],
+    [
+      "the clock is read, set and adjusted",
+      "tssreadclock",
+      "tssclockset -hi p -time 999999999",
+      ["tssclockset -hi p -time 1000", 0x1c4],
+      "tssclockrateadjust -hi p -adj 1",
+      "tssclockrateadjust -hi p -adj -1",
+    ],
+    ["banks are chosen", "tsspcrallocate -sha1 -sha256"],
+    ["the TPM shuts down", "tssshutdown -c"],
+  ],
+  { freshTpm: true },
+);
