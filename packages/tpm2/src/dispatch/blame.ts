@@ -1,5 +1,6 @@
 import type { FormatOneRc } from "../spec/response-codes.ts";
 import { type Blamed, splitRc, TpmError } from "../spec/tpm-error.ts";
+import type { At } from "./command.ts";
 
 /** Whether a code is of format one and says nobody's name yet. */
 function takesBlame(rc: number): rc is FormatOneRc {
@@ -18,6 +19,16 @@ export function blaming<T>(where: Blamed, n: number, checks: () => T): T {
     return checks();
   } catch (error) {
     if (error instanceof TpmError) throw blamed(error.rc, where, n);
+    throw error;
+  }
+}
+
+/** The same for a command's checks of one of its fields. */
+export function blamingField<Name extends string, T>(at: At<Name>, name: Name, checks: () => T): T {
+  try {
+    return checks();
+  } catch (error) {
+    if (error instanceof TpmError && takesBlame(error.rc)) throw at(name, error.rc);
     throw error;
   }
 }

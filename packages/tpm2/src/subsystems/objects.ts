@@ -23,6 +23,12 @@ export class Objects {
     return handleTypeOf(handle) === TPM_HT.TRANSIENT;
   }
 
+  /** Whether the handle is of an object, transient or persistent, and not of a hierarchy. */
+  isObject(handle: number): boolean {
+    const type = handleTypeOf(handle);
+    return type === TPM_HT.TRANSIENT || type === TPM_HT.PERSISTENT;
+  }
+
   /** What the handle refers to, or `undefined`. */
   find(handle: number): ANY_OBJECT | undefined {
     if (this.isTransient(handle)) return this.#tpm.ram.objects.get(handle);
@@ -57,6 +63,11 @@ export class Objects {
   /** Called before each command. */
   returnSlots(): void {
     if (this.#borrowed.size > 0) this.#borrowed.clear();
+  }
+
+  /** Makes sure that an object can be added later. @rc OBJECT_MEMORY  no slot is free */
+  requireFreeSlot(): void {
+    if (!this.hasFreeSlot()) throw new TpmError(TPM_RC.OBJECT_MEMORY);
   }
 
   hasFreeSlot(): boolean {

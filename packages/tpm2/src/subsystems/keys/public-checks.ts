@@ -1,0 +1,75 @@
+import { TPMA_OBJECT } from "../../spec/attributes.ts";
+import { TPM_ALG } from "../../spec/constants.ts";
+import { TPM_RC } from "../../spec/response-codes.ts";
+import type { TPMT_PUBLIC_NULLABLE } from "../../spec/structures/index.ts";
+import { TpmError } from "../../spec/tpm-error.ts";
+import { type KEY_SLOT, OBJECT_ATTRIBUTES } from "../../state/object.ts";
+import { digestSizeOf } from "../hash-algorithms.ts";
+import { checkSchemes } from "./scheme-checks.ts";
+
+/**
+ * Whether a template may become an object: where its secret comes from, and then all that every object must fulfil.
+ *
+ * @param dataSize bytes of sensitive data given by the caller
+ * @spec Part 1, "Object Creation"
+ * @rc ATTRIBUTES  sensitiveDataOrigin says otherwise than the data given, or the type does not allow it
+ */
+export function checkCreation(parent: KEY_SLOT | undefined, publicArea: TPMT_PUBLIC_NULLABLE, dataSize: number): void {
+  const has = (attribute: Parameters<typeof TPMA_OBJECT.has>[1]): boolean =>
+    TPMA_OBJECT.has(publicArea.objectAttributes, attribute);
+  const refused = new TpmError(TPM_RC.ATTRIBUTES);
+  const isOurs = has("sensitiveDataOrigin");
+  if (!isOurs && dataSize === 0) throw refused;
+  // For a primary object the data goes into the derivation all the same.
+  if (parent !== undefined && isOurs && dataSize !== 0) throw refused;
+  switch (publicArea.type) {
+    case TPM_ALG.KEYEDHASH:
+    case TPM_ALG.SYMCIPHER: {
+      const isData = publicArea.type === TPM_ALG.KEYEDHASH && !has("sign") && !has("decrypt");
+      if (isData && isOurs) throw refused;
+      // Nobody could tell apart a restricted key that never leaves and one that its owner knows.
+      if (has("restricted") && !isOurs && (has("fixedParent") || has("fixedTPM"))) throw refused;
+      break;
+    }
+    default:
+      if (!isOurs) throw refused;
+  }
+  checkPublic(parent, publicArea);
+}
+
+/**
+ * Whether a public area is consistent in itself and with its parent's.
+ *
+ * @spec Part 2, "TPMA_OBJECT (Object Attributes)"; the order of the checks is the reference's
+ * @rc HASH        no nameAlg
+ * @rc SIZE        authPolicy is no digest of nameAlg
+ * @rc ATTRIBUTES  attributes contradict each other or the parent's
+ */
+export function checkPublic(parent: KEY_SLOT | undefined, publicArea: TPMT_PUBLIC_NULLABLE): void {
+  const { nameAlg, authPolicy, objectAttributes } = publicArea;
+  if (nameAlg === TPM_ALG.NULL) throw new TpmError(TPM_RC.HASH);
+  if (authPolicy.length !== 0 && authPolicy.length !== digestSizeOf(nameAlg)) throw new TpmError(TPM_RC.SIZE);
+  if (!areAttributesConsistent(parent, publicArea.type, objectAttributes)) throw new TpmError(TPM_RC.ATTRIBUTES);
+  checkSchemes(parent?.publicArea, publicArea);
+}
+
+function areAttributesConsistent(parent: KEY_SLOT | undefined, type: number, attributes: number): boolean {
+  const has = (attribute: Parameters<typeof TPMA_OBJECT.has>[1]): boolean => TPMA_OBJECT.has(attributes, attribute);
+  const parentHas = (attribute: Parameters<typeof TPMA_OBJECT.has>[1]): boolean =>
+    parent !== undefined && TPMA_OBJECT.has(parent.publicArea.objectAttributes, attribute);
+  const canBeFixed = parent === undefined || parentHas("fixedTPM");
+  if (canBeFixed ? has("fixedParent") !== has("fixedTPM") : has("fixedTPM")) return false;
+  if (has("sign") === has("decrypt")) {
+    if (has("restricted")) return false;
+    if (type !== TPM_ALG.KEYEDHASH && !has("sign")) return false;
+  }
+  if (has("fixedTPM") && has("encryptedDuplication")) return false;
+  // A group that is duplicated together stays encrypted, or not, together.
+  if (!canBeFixed && has("encryptedDuplication") !== parentHas("encryptedDuplication")) return false;
+  // Hierarchies limited to a firmware are not part of libtpms.
+  if (has("firmwareLimited") || has("svnLimited")) return false;
+  if (parent !== undefined && OBJECT_ATTRIBUTES.has(parent.attributes, "derivation")) {
+    return has("fixedTPM") === parentHas("fixedTPM") && has("fixedParent");
+  }
+  return true;
+}
