@@ -82,7 +82,10 @@ export interface CryptoProvider {
 
   /** `block^exponent mod modulus`, as many bytes as the modulus; `block` is less than the modulus and not longer. */
   rsaPublic(modulus: Bytes, exponent: number, block: Bytes): Bytes;
-  /** `block^d mod modulus`, as many bytes as the modulus, blinded or native. */
+  /**
+   * `block^d mod modulus`, as many bytes as the modulus, blinded or native. A key whose factors are no primes is a `RangeError`, at the
+   * latest when a result is wrong.
+   */
   rsaPrivate(key: RsaPrivateKey, block: Bytes): Bytes;
   /** `base^exponent mod modulus` for an odd modulus above 1; `0 <= base`, `0 <= exponent < modulus`. Not for secret exponents. */
   modPow(base: bigint, exponent: bigint, modulus: bigint): bigint;

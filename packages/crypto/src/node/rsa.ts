@@ -6,6 +6,7 @@ import {
   privateDecrypt,
   publicEncrypt,
 } from "node:crypto";
+import { equalBytes } from "@vtpm/wire";
 import { bigIntToBytes, bitLength, byteLength, bytesToBigInt, modPow } from "../big-integer.ts";
 import type { Bytes, RsaPrivateKey } from "../provider.ts";
 import { RecentKeys } from "../recent-keys.ts";
@@ -22,16 +23,22 @@ const MAX_LONG_EXPONENT_BITS = 3072;
 /** Below this BigInt is faster than making a key. */
 const MIN_NATIVE_BITS = 256;
 
-/** `block^exponent mod modulus`. */
+/** `block^exponent mod modulus`; what a guest calls a public key may be any two numbers. */
 export function rsaPublic(modulus: Bytes, exponent: number, block: Bytes): Bytes {
   assertRsaBlock(modulus, block);
-  return publicOperation(modulus, bigIntToBytes(BigInt(exponent), 6), block);
+  const isOdd = ((modulus.at(-1) ?? 0) & 1) === 1;
+  if (isOdd && modulus[0] !== 0 && modulus.length >= MIN_NATIVE_BITS / 8) {
+    return publicOperation(modulus, bigIntToBytes(BigInt(exponent), 6), block);
+  }
+  // OpenSSL refuses these.
+  return bigIntToBytes(modPow(bytesToBigInt(block), BigInt(exponent), bytesToBigInt(modulus)), modulus.length);
 }
 
 /** `base^exponent mod modulus`, which OpenSSL calls RSA with an uncommon public exponent: five times faster than BigInt at 1024 bits. */
 export function nativeModPow(base: bigint, exponent: bigint, modulus: bigint): bigint {
   const bits = bitLength(modulus);
-  if (bits < MIN_NATIVE_BITS || bits > MAX_LONG_EXPONENT_BITS || exponent === 0n) {
+  const isNative = bits >= MIN_NATIVE_BITS && bits <= MAX_LONG_EXPONENT_BITS && (modulus & 1n) === 1n;
+  if (!isNative || exponent === 0n || exponent >= modulus) {
     return modPow(base, exponent, modulus);
   }
   const size = byteLength(modulus);
@@ -44,14 +51,37 @@ export function nativeModPow(base: bigint, exponent: bigint, modulus: bigint): b
   return bytesToBigInt(power);
 }
 
+/** A key of OpenSSL; trusted once a result has been checked. */
+interface NativeKey {
+  readonly keyObject: KeyObject;
+  isTrusted: boolean;
+}
+
 /** RSA private operations by OpenSSL, which blinds them and works in constant time. */
 export class NodeRsa {
-  readonly #recent = new RecentKeys<KeyObject>(REMEMBERED_KEYS);
+  readonly #recent = new RecentKeys<NativeKey>(REMEMBERED_KEYS);
 
   rsaPrivate(key: RsaPrivateKey, block: Bytes): Bytes {
-    assertRsaBlock(key.modulus, block);
-    const keyObject = this.#recent.get(key, () => importPrivateKey(key));
-    return ownBytes(privateDecrypt({ key: keyObject, padding: RSA_NO_PADDING }, leftPadded(block, key.modulus.length)));
+    const { modulus, exponent } = key;
+    assertRsaBlock(modulus, block);
+    const native = this.#recent.get(key, () => ({ keyObject: importPrivateKey(key), isTrusted: false }));
+    const padded = leftPadded(block, modulus.length);
+    const result = privateOperation(native.keyObject, padded);
+    if (!native.isTrusted) {
+      // With factors that are no primes OpenSSL answers something else every time, for it blinds; nobody may depend on that.
+      if (!equalBytes(rsaPublic(modulus, exponent, result), padded))
+        throw new RangeError("no RSA key: factors are no primes");
+      native.isTrusted = true;
+    }
+    return result;
+  }
+}
+
+function privateOperation(key: KeyObject, block: Bytes): Bytes {
+  try {
+    return ownBytes(privateDecrypt({ key, padding: RSA_NO_PADDING }, block));
+  } catch (cause) {
+    throw new RangeError("OpenSSL cannot use this RSA key", { cause });
   }
 }
 
@@ -60,10 +90,14 @@ function importPrivateKey(key: RsaPrivateKey): KeyObject {
   const { n, e, d, p, q, dp, dq, qInv } = privateKeyParts(key);
   const numbers = [n, e, d, p, q, dp, dq, qInv].map((number) => bigIntToBytes(number, key.modulus.length));
   const der = derIntegers(Uint8Array.of(0), ...numbers);
-  const keyObject = createPrivateKey({ key: der, format: "der", type: "pkcs1" });
-  for (const number of numbers) number.fill(0);
-  der.fill(0);
-  return keyObject;
+  try {
+    return createPrivateKey({ key: der, format: "der", type: "pkcs1" });
+  } catch (cause) {
+    throw new RangeError("OpenSSL cannot use this RSA key", { cause });
+  } finally {
+    for (const number of numbers) number.fill(0);
+    der.fill(0);
+  }
 }
 
 function publicOperation(modulus: Bytes, exponent: Bytes, block: Bytes): Bytes {

@@ -1,5 +1,5 @@
 import { concatBytes } from "@vtpm/wire";
-import { bigIntToBytes, bytesToBigInt, modInverse, modPow } from "../big-integer.ts";
+import { bigIntToBytes, bytesToBigInt, mod, modInverse, modPow } from "../big-integer.ts";
 import type { Bytes, RsaPrivateKey } from "../provider.ts";
 import { RecentKeys } from "../recent-keys.ts";
 import { assertRsaBlock } from "../rsa/block.ts";
@@ -26,7 +26,9 @@ export class PortableRsa {
     const blinded = (bytesToBigInt(block) * modPow(factor, e, n)) % n;
     const mp = modPow(blinded, dp, p);
     const mq = modPow(blinded, dq, q);
-    const result = mq + q * (((((mp - mq) % p) + p) * qInv) % p);
+    const result = mq + q * ((mod(mp - mq, p) * qInv) % p);
+    // Wrong if the factors are no primes.
+    if (modPow(result, e, n) !== blinded) throw new RangeError("no RSA key: factors are no primes");
     return bigIntToBytes((result * modInverse(factor, n)) % n, key.modulus.length);
   }
 }

@@ -95,6 +95,36 @@ describe.each(providers)("RSA on the $name provider", (provider) => {
     }
   });
 
+  test("public operations take whatever a guest calls a key", () => {
+    for (const size of [1, 8, 32, 128, 256]) {
+      for (const last of [0xf2, 0xf3]) {
+        for (const exponent of [0, 1, 2, 3, 65537, 0xffff_ffff]) {
+          const modulus = new Uint8Array(size).fill(0xc7);
+          modulus[size - 1] = last;
+          const block = Uint8Array.of(5);
+          const expected = slowPower(5n, BigInt(exponent), bytesToBigInt(modulus));
+          expect(bytesToBigInt(provider.rsaPublic(modulus, exponent, block))).toBe(expected);
+          expect(
+            verifyRsassa(provider, { modulus, exponent }, "SHA256", new Uint8Array(32), new Uint8Array(size)),
+          ).toBe(false);
+        }
+      }
+    }
+  });
+
+  test("private operations refuse factors that are no primes, however often they are asked", () => {
+    const odd = bytesToBigInt(new Uint8Array(64).fill(0xd5));
+    for (const [p, q] of [
+      [odd, odd + 2n],
+      [odd + 1n, odd],
+      [odd, odd],
+      [bytesToBigInt(small.key.prime), odd],
+    ] as const) {
+      const key = { modulus: bigIntToBytes(p * q, 128), exponent: 65537, prime: bigIntToBytes(p, 64) };
+      for (let i = 0; i < 3; i++) expect(() => provider.rsaPrivate(key, Uint8Array.of(2))).toThrow(RangeError);
+    }
+  });
+
   test("refuses blocks that are not below the modulus", () => {
     const { modulus, exponent } = small.key;
     const beyond = bigIntToBytes(bytesToBigInt(modulus) + 1n, modulus.length);

@@ -12,7 +12,8 @@ const OID: Readonly<Record<HashName, Bytes>> = {
   SHA512: Uint8Array.of(0x06, 9, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x03),
 };
 const DER_NULL = Uint8Array.of(0x05, 0);
-const MIN_PADDING = 8;
+/** 00 01, eight bytes of padding at least, 00. */
+const OVERHEAD = 11;
 
 /** The DigestInfo structure that names the hash in a signature. @spec RFC 8017, "EMSA-PKCS1-v1_5" */
 export function digestInfo(hashAlg: HashName, digest: Bytes): Bytes {
@@ -36,13 +37,13 @@ export function digestInfo(hashAlg: HashName, digest: Bytes): Bytes {
  */
 export function encodeRsassa(hashAlg: HashName, digest: Bytes, size: number): Bytes {
   const info = digestInfo(hashAlg, digest);
-  const paddingSize = size - info.length - 3;
-  if (paddingSize < MIN_PADDING) throw new RangeError(`RSASSA with ${hashAlg} does not fit into ${size} bytes`);
+  if (size < info.length + OVERHEAD) throw new RangeError(`RSASSA with ${hashAlg} does not fit into ${size} bytes`);
+  const infoStart = size - info.length;
   const encoded = new Uint8Array(size).fill(0xff);
   encoded[0] = 0;
   encoded[1] = 1;
-  encoded[2 + paddingSize] = 0;
-  encoded.set(info, 3 + paddingSize);
+  encoded[infoStart - 1] = 0;
+  encoded.set(info, infoStart);
   return encoded;
 }
 
@@ -59,8 +60,10 @@ export function verifyRsassa(
   digest: Bytes,
   signature: Bytes,
 ): boolean {
+  if (digest.length !== digestSize(hashAlg)) return false;
+  const size = key.modulus.length;
+  if (size < digestInfo(hashAlg, digest).length + OVERHEAD) return false;
   const block = recoverBlock(provider, key, signature);
-  if (block === undefined || digest.length !== digestSize(hashAlg)) return false;
   // Compared as a whole, so no freedom in the encoding is left to forgers.
-  return equalBytes(block, encodeRsassa(hashAlg, digest, key.modulus.length));
+  return block !== undefined && equalBytes(block, encodeRsassa(hashAlg, digest, size));
 }
