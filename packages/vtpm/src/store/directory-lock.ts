@@ -1,9 +1,10 @@
 import { randomBytes } from "node:crypto";
 import { open, readdir, rename, rm } from "node:fs/promises";
-import { connect, createServer } from "node:net";
+import { createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
-import { reasonOf, systemErrorCode } from "../host-error.ts";
+import { reasonOf } from "../host-error.ts";
+import { hasListener } from "../unix-socket.ts";
 import { StoreError } from "./store-error.ts";
 
 /** A listening socket that says who owns the directory, or would like to. It gets this name when it listens, not before. */
@@ -73,24 +74,9 @@ async function putSocket(base: string): Promise<Claim> {
 async function isOwned(base: string, self: string): Promise<boolean> {
   const names = (await readdir(base)).filter((name) => name !== self);
   const others = names.filter((name) => OWNER.test(name));
-  for (const name of others) if (await answers(join(base, name))) return true;
+  for (const name of others) if (await hasListener(join(base, name))) return true;
   for (const name of others) await rm(join(base, name), { force: true });
   return false;
-}
-
-/** Whether somebody listens on a socket. Only a refusal, or its absence, proves that nobody does. */
-function answers(address: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(address);
-    socket.once("connect", () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once("error", (error) => {
-      const code = systemErrorCode(error);
-      resolve(code !== "ECONNREFUSED" && code !== "ENOENT");
-    });
-  });
 }
 
 async function lockable<T>(path: string, action: () => Promise<T>): Promise<T> {

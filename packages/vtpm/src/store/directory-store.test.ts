@@ -219,7 +219,7 @@ describe("a directory store", () => {
     for (let size = 0; size <= journal.length; size++) {
       const found = new SimulatedDisk();
       found.plant("journal-00000001", journal.slice(0, size));
-      const complete = sizes.findLastIndex((end) => end <= size);
+      const complete = sizes.map((end) => end <= size).lastIndexOf(true);
       expect(await contentOf(await open(found))).toEqual(contents[complete]);
     }
   });

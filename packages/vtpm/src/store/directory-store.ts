@@ -68,6 +68,10 @@ export class DirectoryStore implements Store {
     return new DirectoryStore(directory, await recover(directory), options);
   }
 
+  locate(tpm: string): string {
+    return `${this.#directory.path}/${stateFileName(tpm)}`;
+  }
+
   async load(tpm: string): Promise<Entries> {
     if (!isTpmName(tpm)) throw new RangeError(`a TPM cannot be called ${JSON.stringify(tpm)}`);
     return new Map(this.#tpms.get(tpm)?.entries);

@@ -12,12 +12,12 @@ interface Waiting {
  * the store is busy, go into one `append` and share its cost.
  */
 export class GroupCommit {
-  readonly #store: Store;
+  readonly store: Store;
   #waiting: Waiting[] = [];
   #busy = false;
 
   constructor(store: Store) {
-    this.#store = store;
+    this.store = store;
   }
 
   /** Resolves when the changes are durable; rejects when they are not and never will be. */
@@ -36,7 +36,7 @@ export class GroupCommit {
       const batch = this.#waiting;
       this.#waiting = [];
       try {
-        await this.#store.append(batch.map(({ record }) => record));
+        await this.store.append(batch.map(({ record }) => record));
         for (const { resolve } of batch) resolve();
       } catch (error) {
         for (const { reject } of batch) reject(error);

@@ -5,6 +5,10 @@ import { applyChanges, type Entries, type Store, type StoreRecord } from "./stor
 export class MemoryStore implements Store {
   readonly #tpms = new Map<string, Map<string, Bytes>>();
 
+  locate(tpm: string): string {
+    return `${tpm} in memory`;
+  }
+
   async load(tpm: string): Promise<Entries> {
     return new Map(this.#tpms.get(tpm));
   }

@@ -15,6 +15,7 @@ export async function openDirectoryStore(path: string, options: DirectoryStoreOp
     const owned = lock;
     const store = await DirectoryStore.open(directory, options);
     return {
+      locate: (tpm) => store.locate(tpm),
       load: (tpm) => store.load(tpm),
       append: (records) => store.append(records),
       close: () => store.close().finally(() => owned.release()),

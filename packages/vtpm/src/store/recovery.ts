@@ -81,7 +81,7 @@ async function recoverTpm(directory: Directory, tpm: string, journal: readonly J
   const entries = file === undefined ? new Map<string, Bytes>() : decode(directory, name, file);
   if (journal.length === 0) return { entries, fileDigest, ahead: false };
 
-  const start = journal.findLastIndex(({ base }) => base !== undefined && equalBytes(base, fileDigest));
+  const start = journal.map(({ base }) => base !== undefined && equalBytes(base, fileDigest)).lastIndexOf(true);
   if (start < 0) {
     const what = file === undefined ? "is missing" : "was replaced";
     const remedy = "put back the state file, or move the journal files away to go on without their changes";

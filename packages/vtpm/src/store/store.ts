@@ -13,6 +13,8 @@ export interface StoreRecord {
 
 /** Where TPMs keep what must survive a power cut. One store serves any number of TPMs. */
 export interface Store {
+  /** Where the state of a TPM is, for messages. */
+  locate(tpm: string): string;
   /** What is stored of a TPM; empty for one that does not exist yet. */
   load(tpm: string): Promise<Entries>;
   /**

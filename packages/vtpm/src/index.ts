@@ -1,0 +1,16 @@
+export { type CreateTpmOptions, createTpm } from "./create-tpm.ts";
+export { type OpenHostOptions, openHost } from "./host/open-host.ts";
+export { TpmHost, type TpmHostOptions } from "./host/tpm-host.ts";
+export { TPM_SU } from "./host/tpm2-messages.ts";
+export { HostError } from "./host-error.ts";
+export { JobPool, type JobPoolOptions } from "./jobs/job-pool.ts";
+export { JobCancelled, type JobRunner, type RunningJob } from "./jobs/job-runner.ts";
+export { type OpenTpm, type OpenTpmOptions, openTpm } from "./open-tpm.ts";
+export { NodePlatform } from "./platform/node-platform.ts";
+export { type Endpoint, type Served, serveMssim, serveSwtpm, serveSwtpmUnix } from "./server/endpoints.ts";
+export { ListenError, type ListenErrorCode } from "./server/listen-error.ts";
+export { GroupCommit } from "./store/group-commit.ts";
+export { MemoryStore } from "./store/memory-store.ts";
+export { openDirectoryStore } from "./store/open-directory-store.ts";
+export type { Entries, Store, StoreRecord } from "./store/store.ts";
+export { StoreError, type StoreErrorCode } from "./store/store-error.ts";

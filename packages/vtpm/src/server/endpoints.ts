@@ -1,0 +1,80 @@
+import type { TpmHost } from "../host/tpm-host.ts";
+import { ListenError } from "./listen-error.ts";
+import { type Listener, listenTcp, listenUnix, type Service } from "./listener.ts";
+import { MssimCommandSession } from "./mssim-command.ts";
+import { MssimPlatformSession, type PresenceSwitch } from "./mssim-platform.ts";
+import { CONTROL_REQUEST_MS, SwtpmControlSession } from "./swtpm-control.ts";
+import { SwtpmDataSession } from "./swtpm-data.ts";
+
+/** How often a free port is drawn in the hope that the next one is free too. */
+const PAIR_ATTEMPTS = 50;
+
+/** What the endpoints of a TPM work with. */
+export interface Served {
+  readonly host: TpmHost;
+  readonly button: PresenceSwitch;
+  /** Called when a client asks for the end of the process. */
+  readonly endProcess: () => void;
+}
+
+/** Two listeners that belong together: commands, and what surrounds them. */
+export interface Endpoint {
+  /** Of commands on TCP; the other one is the next. 0 for Unix sockets. */
+  readonly port: number;
+  close(): Promise<void>;
+}
+
+/** swtpm's protocol: commands on `port`, control channel on the next one. */
+export function serveSwtpm(host: string, port: number, served: Served): Promise<Endpoint> {
+  return listenPair(host, port, swtpmData(served), swtpmControl(served));
+}
+
+/** swtpm's protocol on Unix sockets: commands on `path`, control channel on `path.ctrl`, where clients look for it. */
+export async function serveSwtpmUnix(path: string, served: Served): Promise<Endpoint> {
+  const data = await listenUnix(path, swtpmData(served));
+  return join(data, () => listenUnix(`${path}.ctrl`, swtpmControl(served)));
+}
+
+/** The TCG simulator's protocol: commands on `port`, platform signals on the next one. */
+export function serveMssim(host: string, port: number, served: Served): Promise<Endpoint> {
+  return listenPair(
+    host,
+    port,
+    { createSession: () => new MssimCommandSession(served.host, served.endProcess) },
+    { createSession: () => new MssimPlatformSession(served.host, served.button, served.endProcess) },
+  );
+}
+
+const swtpmData = ({ host }: Served): Service => ({ createSession: () => new SwtpmDataSession(host) });
+const swtpmControl = ({ host, endProcess }: Served): Service => ({
+  createSession: () => new SwtpmControlSession(host, endProcess),
+  completeWithinMs: CONTROL_REQUEST_MS,
+});
+
+async function listenPair(host: string, port: number, first: Service, second: Service): Promise<Endpoint> {
+  for (let attempt = 1; ; attempt++) {
+    const listener = await listenTcp(host, port, first);
+    try {
+      return await join(listener, () => listenTcp(host, listener.port + 1, second));
+    } catch (error) {
+      const unlucky = port === 0 && attempt < PAIR_ATTEMPTS;
+      if (!unlucky || !(error instanceof ListenError)) throw error;
+    }
+  }
+}
+
+/** Opens the second listener of two; without it there is no first one either. */
+async function join(first: Listener, listen: () => Promise<Listener>): Promise<Endpoint> {
+  try {
+    const second = await listen();
+    return {
+      port: first.port,
+      async close() {
+        await Promise.all([first.close(), second.close()]);
+      },
+    };
+  } catch (error) {
+    await first.close();
+    throw error;
+  }
+}

@@ -1,0 +1,56 @@
+import { errorResponse, TPM_RC } from "@vtpm/tpm2";
+import type { Bytes } from "@vtpm/wire";
+import type { TpmHost } from "../host/tpm-host.ts";
+import type { Client, Session } from "./conversation.ts";
+import { framedResponse, SEND_COMMAND, SEND_COMMAND_HEADER_SIZE } from "./simulator-frame.ts";
+import { uint32At } from "./words.ts";
+
+/** Bytes of a command's tag, size and code. */
+const COMMAND_HEADER_SIZE = 10;
+/** Bytes of tag and size: enough to know how long a command is. */
+const SIZE_KNOWN = 6;
+
+/**
+ * swtpm's data channel: bare commands and bare responses. A command may come behind the simulator's header, which sets the
+ * locality from then on and puts the response into the simulator's frame.
+ *
+ * Where a size cannot be right, what has arrived is answered and dropped, and the next segment begins a new command.
+ */
+export class SwtpmDataSession implements Session {
+  readonly #host: TpmHost;
+
+  constructor(host: TpmHost) {
+    this.#host = host;
+  }
+
+  take(input: Bytes, client: Client): number {
+    if (input.length < SIZE_KNOWN) return 0;
+    return uint32At(input, 0) === SEND_COMMAND ? this.#takeFramed(input, client) : this.#takeBare(input, client);
+  }
+
+  #takeBare(input: Bytes, client: Client): number {
+    const size = uint32At(input, 2);
+    if (size < COMMAND_HEADER_SIZE || size > this.#host.bufferSize) {
+      client.reply(errorResponse(TPM_RC.COMMAND_SIZE));
+      return input.length;
+    }
+    if (input.length < size) return 0;
+    this.#host.submit(input.slice(0, size), (response) => client.reply(response));
+    return size;
+  }
+
+  #takeFramed(input: Bytes, client: Client): number {
+    if (input.length < SEND_COMMAND_HEADER_SIZE) return 0;
+    const size = uint32At(input, 5);
+    if (size > this.#host.bufferSize) {
+      client.reply(framedResponse(errorResponse(TPM_RC.COMMAND_SIZE)));
+      return input.length;
+    }
+    const end = SEND_COMMAND_HEADER_SIZE + size;
+    if (input.length < end) return 0;
+    this.#host.locality = input[4] ?? 0;
+    const command = input.slice(SEND_COMMAND_HEADER_SIZE, end);
+    this.#host.submit(command, (response) => client.reply(framedResponse(response)));
+    return end;
+  }
+}
