@@ -1,0 +1,94 @@
+import { type Bytes, concatBytes } from "@vtpm/wire";
+import type { Engine } from "../engine.ts";
+import { uint16, uint32 } from "../integer-bytes.ts";
+import { TPM_CAP } from "../spec/constants.ts";
+import { HANDLE, handleTypeOf, TPM_HT, TPM_RH } from "../spec/handles.ts";
+import { type FormatOneRc, TPM_RC } from "../spec/response-codes.ts";
+import { PCR_COUNT } from "./pcr-attributes.ts";
+
+/** Finds one property of a capability, encoded as TPM2_GetCapability would list it; `undefined`: the TPM has it not. */
+export type LookUp = (tpm: Engine, property: number) => Bytes | undefined;
+
+const LOOK_UPS = new Map<number, LookUp>([
+  [TPM_CAP.ALGS, algorithm],
+  [TPM_CAP.HANDLES, (tpm, handle) => (hasHandle(tpm, handle) ? uint32(handle) : undefined)],
+  [TPM_CAP.COMMANDS, (tpm, code) => encoded(tpm.profile.commands.get(code))],
+  [TPM_CAP.PP_COMMANDS, (tpm, code) => listed(tpm.persistent.ppList, code)],
+  [TPM_CAP.AUDIT_COMMANDS, (tpm, code) => listed(tpm.persistent.auditCommands, code)],
+  [TPM_CAP.ECC_CURVES, curve],
+  [TPM_CAP.AUTH_POLICIES, authPolicy],
+]);
+
+/** How a capability is looked up; `undefined` for one of which there is only the whole. */
+export const capabilityOf = (capability: number): LookUp | undefined => LOOK_UPS.get(capability);
+
+const LISTED_HANDLE_TYPES: readonly number[] = [
+  TPM_HT.TRANSIENT,
+  TPM_HT.PERSISTENT,
+  TPM_HT.NV_INDEX,
+  TPM_HT.LOADED_SESSION,
+  TPM_HT.SAVED_SESSION,
+  TPM_HT.PCR,
+  TPM_HT.PERMANENT,
+];
+
+/** Why a property cannot belong to the capability, whatever TPM it is. */
+export function propertyFlaw(capability: number, property: number): FormatOneRc | undefined {
+  const type = handleTypeOf(property);
+  if (capability === TPM_CAP.HANDLES && !LISTED_HANDLE_TYPES.includes(type)) return TPM_RC.HANDLE;
+  if (capability === TPM_CAP.AUTH_POLICIES && type !== TPM_HT.PERMANENT) return TPM_RC.VALUE;
+  return undefined;
+}
+
+const encoded = (value: number | undefined): Bytes | undefined => (value === undefined ? undefined : uint32(value));
+
+const listed = (codes: readonly number[], code: number): Bytes | undefined =>
+  codes.includes(code) ? uint32(code) : undefined;
+
+/** An algorithm or a curve has 16 bits; the reference drops the others. */
+const low16 = (property: number): number => property % 2 ** 16;
+
+function algorithm(tpm: Engine, property: number): Bytes | undefined {
+  const attributes = tpm.profile.algorithms.get(low16(property));
+  return attributes === undefined ? undefined : concatBytes(uint16(low16(property)), uint32(attributes));
+}
+
+function curve(tpm: Engine, property: number): Bytes | undefined {
+  return tpm.profile.curves.includes(low16(property)) ? uint16(low16(property)) : undefined;
+}
+
+function authPolicy(tpm: Engine, handle: number): Bytes | undefined {
+  const found = tpm.hierarchies.policyOf(handle);
+  return found === undefined ? undefined : concatBytes(uint32(handle), uint16(found.hashAlg), found.policy);
+}
+
+const PERMANENT_HANDLES: readonly number[] = [
+  TPM_RH.OWNER,
+  TPM_RH.NULL,
+  TPM_RH.PW,
+  TPM_RH.LOCKOUT,
+  TPM_RH.ENDORSEMENT,
+  TPM_RH.PLATFORM,
+  TPM_RH.PLATFORM_NV,
+];
+
+function hasHandle(tpm: Engine, handle: number): boolean {
+  const index = handle - handleTypeOf(handle) * 2 ** 24;
+  switch (handleTypeOf(handle)) {
+    case TPM_HT.TRANSIENT:
+      // Any object from this handle on counts, as in the reference.
+      return [...tpm.ram.objects.keys()].some((loaded) => loaded >= handle);
+    case TPM_HT.PERSISTENT:
+      return tpm.state.nv.objects.has(handle);
+    case TPM_HT.NV_INDEX:
+      return tpm.nv.find(handle) !== undefined;
+    case TPM_HT.LOADED_SESSION:
+    case TPM_HT.SAVED_SESSION:
+      // Either type stands for any active session, as in the reference.
+      return (tpm.stateReset.contextArray[index] ?? 0) !== 0;
+    case TPM_HT.PCR:
+      return handle < HANDLE.PCR_FIRST + PCR_COUNT;
+    default:
+      return PERMANENT_HANDLES.includes(handle);
+  }
+}
