@@ -1,5 +1,6 @@
 import type { CryptoProvider } from "@vtpm/crypto";
 import type { Bytes } from "@vtpm/wire";
+import type { Command } from "./dispatch/command.ts";
 import type { Platform } from "./platform.ts";
 import type { Profile } from "./profile.ts";
 import {
@@ -27,6 +28,8 @@ import { Sessions } from "./subsystems/sessions.ts";
  */
 export class Engine {
   readonly platform: Platform;
+  /** Every command of this engine by its code; the profile may have fewer. */
+  readonly commands: ReadonlyMap<number, Command>;
   state: TpmState;
   /** The locality of the command being executed, 0 to 255. */
   locality = 0;
@@ -41,8 +44,9 @@ export class Engine {
   readonly pcr = new Pcr(this);
   readonly sessions = new Sessions(this);
 
-  constructor(platform: Platform, state: TpmState) {
+  constructor(platform: Platform, state: TpmState, commands: ReadonlyMap<number, Command>) {
     this.platform = platform;
+    this.commands = commands;
     this.state = state;
   }
 

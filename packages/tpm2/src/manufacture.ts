@@ -6,7 +6,8 @@ import { TPM_ALG, TPM_SU } from "./spec/constants.ts";
 import { TPM_PT } from "./spec/properties.ts";
 import { poweredOff } from "./state/powered-off.ts";
 import type { TpmState } from "./state/tpm-state.ts";
-import { everyPcr } from "./subsystems/pcr.ts";
+import { LOCKOUT_DEFAULTS } from "./subsystems/lockout.ts";
+import { everyPcr } from "./subsystems/pcr-selection.ts";
 
 /** Bytes of a primary seed and of a proof value, as in libtpms. */
 const SECRET_SIZE = 64;
@@ -42,11 +43,7 @@ export function manufacture(platform: Platform, profile: Profile): TpmState {
       pcrPolicy: EMPTY,
       pcrAllocated: profile.pcrBanks.map((hash) => ({ hash, pcrSelect: everyPcr() })),
       ppList: [TPM_CC.PP_Commands],
-      failedTries: 0,
-      maxTries: 3,
-      recoveryTime: 1000,
-      lockoutRecovery: 1000,
-      lockOutAuthEnabled: 1,
+      ...LOCKOUT_DEFAULTS,
       orderlyState: TPM_SU.CLEAR,
       auditCommands: [TPM_CC.SetCommandCodeAuditStatus],
       auditHashAlg: TPM_ALG.SHA512,

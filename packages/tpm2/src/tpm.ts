@@ -46,7 +46,7 @@ export class Tpm {
   readonly #onFault: (error: unknown) => void;
 
   private constructor(platform: Platform, state: TpmState, options: TpmOptions) {
-    this.#engine = new Engine(platform, state);
+    this.#engine = new Engine(platform, state, COMMANDS);
     this.#onFault = options.onFault ?? (() => {});
   }
 
@@ -117,6 +117,12 @@ export class Tpm {
    * so far stays (the clock, the counters of a failed authorization). A bug takes the TPM into failure mode.
    */
   #guarded(before: TpmState, action: () => Step, onRefusal?: TpmState): Step {
+    const step = this.#attempt(before, action, onRefusal);
+    if (step.done && this.#engine.state.nv !== before.nv) this.#engine.clock.storeIfDue();
+    return step;
+  }
+
+  #attempt(before: TpmState, action: () => Step, onRefusal?: TpmState): Step {
     const tpm = this.#engine;
     try {
       return action();

@@ -29,6 +29,12 @@ export function xorBytes(a: Bytes, mask: Bytes): Bytes {
   return a.map((byte, i) => byte ^ (mask[i] ?? 0));
 }
 
+/** The bits that are set in either of two byte strings of the same size. */
+export function orBytes(a: Bytes, b: Bytes): Bytes {
+  if (a.length !== b.length) throw new RangeError(`${a.length} and ${b.length} bytes cannot be joined bit by bit`);
+  return a.map((byte, i) => byte | (b[i] ?? 0));
+}
+
 /** Lower-case hex without separators. */
 export function toHex(bytes: Bytes): string {
   let text = "";

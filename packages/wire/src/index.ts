@@ -1,6 +1,6 @@
 export { type BitPosition, type Bits, type BitValues, bits } from "./bits.ts";
 export { type BufferOptions, buffer, bytes } from "./buffer.ts";
-export { type Bytes, concatBytes, EMPTY, equalBytes, fromHex, toHex, xorBytes } from "./bytes.ts";
+export { type Bytes, concatBytes, EMPTY, equalBytes, fromHex, orBytes, toHex, xorBytes } from "./bytes.ts";
 export { type Choice, type ChoiceOptions, choice, type Names } from "./choice.ts";
 export { type Description, describe, formatDescription, refusedPath } from "./describe.ts";
 export { alias, BYTE, limited, UINT8, UINT16, UINT32, UINT64 } from "./integers.ts";

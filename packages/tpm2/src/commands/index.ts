@@ -1,4 +1,12 @@
 import type { Command } from "../dispatch/command.ts";
+import { GetCapability } from "./capability/GetCapability.ts";
+import { TestParms } from "./capability/TestParms.ts";
+import { ClockRateAdjust } from "./clocks-and-timers/ClockRateAdjust.ts";
+import { ClockSet } from "./clocks-and-timers/ClockSet.ts";
+import { ReadClock } from "./clocks-and-timers/ReadClock.ts";
+import { SetCommandCodeAuditStatus } from "./command-audit/SetCommandCodeAuditStatus.ts";
+import { DictionaryAttackLockReset } from "./dictionary-attack/DictionaryAttackLockReset.ts";
+import { DictionaryAttackParameters } from "./dictionary-attack/DictionaryAttackParameters.ts";
 import { PolicyAuthorize } from "./enhanced-authorization/PolicyAuthorize.ts";
 import { PolicyAuthorizeNV } from "./enhanced-authorization/PolicyAuthorizeNV.ts";
 import { PolicyAuthValue } from "./enhanced-authorization/PolicyAuthValue.ts";
@@ -20,8 +28,44 @@ import { PolicySecret } from "./enhanced-authorization/PolicySecret.ts";
 import { PolicySigned } from "./enhanced-authorization/PolicySigned.ts";
 import { PolicyTemplate } from "./enhanced-authorization/PolicyTemplate.ts";
 import { PolicyTicket } from "./enhanced-authorization/PolicyTicket.ts";
+import { ChangeEPS } from "./hierarchy/ChangeEPS.ts";
+import { ChangePPS } from "./hierarchy/ChangePPS.ts";
+import { Clear } from "./hierarchy/Clear.ts";
+import { ClearControl } from "./hierarchy/ClearControl.ts";
+import { HierarchyChangeAuth } from "./hierarchy/HierarchyChangeAuth.ts";
+import { HierarchyControl } from "./hierarchy/HierarchyControl.ts";
+import { SetPrimaryPolicy } from "./hierarchy/SetPrimaryPolicy.ts";
+import { PCR_Allocate } from "./integrity-collection/PCR_Allocate.ts";
+import { PCR_Event } from "./integrity-collection/PCR_Event.ts";
+import { PCR_Extend } from "./integrity-collection/PCR_Extend.ts";
+import { PCR_Read } from "./integrity-collection/PCR_Read.ts";
+import { PCR_Reset } from "./integrity-collection/PCR_Reset.ts";
+import { PCR_SetAuthPolicy } from "./integrity-collection/PCR_SetAuthPolicy.ts";
+import { PCR_SetAuthValue } from "./integrity-collection/PCR_SetAuthValue.ts";
+import { PP_Commands } from "./miscellaneous-management/PP_Commands.ts";
+import { SetAlgorithmSet } from "./miscellaneous-management/SetAlgorithmSet.ts";
+import { NV_ChangeAuth } from "./non-volatile-storage/NV_ChangeAuth.ts";
+import { NV_DefineSpace } from "./non-volatile-storage/NV_DefineSpace.ts";
+import { NV_Extend } from "./non-volatile-storage/NV_Extend.ts";
+import { NV_GlobalWriteLock } from "./non-volatile-storage/NV_GlobalWriteLock.ts";
+import { NV_Increment } from "./non-volatile-storage/NV_Increment.ts";
+import { NV_Read } from "./non-volatile-storage/NV_Read.ts";
+import { NV_ReadLock } from "./non-volatile-storage/NV_ReadLock.ts";
+import { NV_ReadPublic } from "./non-volatile-storage/NV_ReadPublic.ts";
+import { NV_SetBits } from "./non-volatile-storage/NV_SetBits.ts";
+import { NV_UndefineSpace } from "./non-volatile-storage/NV_UndefineSpace.ts";
+import { NV_UndefineSpaceSpecial } from "./non-volatile-storage/NV_UndefineSpaceSpecial.ts";
+import { NV_Write } from "./non-volatile-storage/NV_Write.ts";
+import { NV_WriteLock } from "./non-volatile-storage/NV_WriteLock.ts";
+import { GetRandom } from "./random-number-generator/GetRandom.ts";
+import { StirRandom } from "./random-number-generator/StirRandom.ts";
 import { PolicyRestart } from "./session/PolicyRestart.ts";
 import { StartAuthSession } from "./session/StartAuthSession.ts";
+import { Shutdown } from "./start-up/Shutdown.ts";
+import { Startup } from "./start-up/Startup.ts";
+import { GetTestResult } from "./testing/GetTestResult.ts";
+import { IncrementalSelfTest } from "./testing/IncrementalSelfTest.ts";
+import { SelfTest } from "./testing/SelfTest.ts";
 
 /** Every command this engine has, by its code. A profile may have fewer. */
 export const COMMANDS: ReadonlyMap<number, Command> = new Map<number, Command>(
@@ -52,5 +96,60 @@ export const COMMANDS: ReadonlyMap<number, Command> = new Map<number, Command>(
     PolicyTemplate,
     PolicyAuthorizeNV,
     PolicyParameters,
+    // Start-up
+    Startup,
+    Shutdown,
+    // Testing
+    SelfTest,
+    IncrementalSelfTest,
+    GetTestResult,
+    // Random Number Generator
+    GetRandom,
+    StirRandom,
+    // Command Audit
+    SetCommandCodeAuditStatus,
+    // Integrity Collection (PCR)
+    PCR_Extend,
+    PCR_Event,
+    PCR_Read,
+    PCR_Allocate,
+    PCR_SetAuthPolicy,
+    PCR_SetAuthValue,
+    PCR_Reset,
+    // Hierarchy Commands
+    HierarchyControl,
+    SetPrimaryPolicy,
+    ChangePPS,
+    ChangeEPS,
+    Clear,
+    ClearControl,
+    HierarchyChangeAuth,
+    // Dictionary Attack Functions
+    DictionaryAttackLockReset,
+    DictionaryAttackParameters,
+    // Miscellaneous Management Functions
+    PP_Commands,
+    SetAlgorithmSet,
+    // Clocks and Timers
+    ReadClock,
+    ClockSet,
+    ClockRateAdjust,
+    // Capability Commands
+    GetCapability,
+    TestParms,
+    // Non-volatile Storage
+    NV_DefineSpace,
+    NV_UndefineSpace,
+    NV_UndefineSpaceSpecial,
+    NV_ReadPublic,
+    NV_Write,
+    NV_Increment,
+    NV_Extend,
+    NV_SetBits,
+    NV_WriteLock,
+    NV_GlobalWriteLock,
+    NV_Read,
+    NV_ReadLock,
+    NV_ChangeAuth,
   ].map((command: Command) => [command.code, command]),
 );

@@ -12,6 +12,7 @@ function emptyRam(nv: NvState): RAM_STATE {
     failed: 0,
     timerLast: 0n,
     timerWasReset: 1,
+    clockRate: 30000,
     time: 0n,
     orderly: nv.orderly,
     orderlyIndices: new Map(),

@@ -31,6 +31,8 @@ export const RAM_STATE = struct("RAM_STATE", {
   timerLast: UINT64,
   /** Whether TPM time has started at zero since the last Startup. */
   timerWasReset: TPMI_YES_NO,
+  /** How fast TPM time goes, in libtpms' steps: 30000 is as fast as the platform's clock, more is slower. */
+  clockRate: UINT32,
   /** TPM time: milliseconds since _TPM_Init. */
   time: UINT64,
   orderly: ORDERLY_DATA,

@@ -1,4 +1,4 @@
-import type { Bytes } from "@vtpm/wire";
+import { type Bytes, EMPTY } from "@vtpm/wire";
 import type { Command } from "../dispatch/command.ts";
 import { type Invocation, rpHash, type SessionUse } from "../dispatch/invocation.ts";
 import type { Engine } from "../engine.ts";
@@ -6,7 +6,11 @@ import { TPMA_SESSION } from "../spec/attributes.ts";
 import { TPM_CC } from "../spec/command-codes.ts";
 import { TPM_RH } from "../spec/handles.ts";
 import { SESSION_ATTRIBUTES } from "../state/session.ts";
+import type { StartupKind } from "../state/startup-kind.ts";
 import { digestSizeOf, hashNameOf } from "./hash-algorithms.ts";
+
+/** Stands in the place of the digest from the change of its algorithm to the end of the command that made it. */
+const ALGORITHM_CHANGED = new Uint8Array(1);
 
 /** Command audit and session audit. @spec Part 1, "Audit" */
 export class Audit {
@@ -16,9 +20,31 @@ export class Audit {
     this.#tpm = tpm;
   }
 
+  /** After a Reset nothing has been audited. */
+  startup(kind: StartupKind): void {
+    if (kind === "reset") this.#tpm.changeStateReset({ commandAuditDigest: EMPTY });
+  }
+
   /** Whether a successful run of the command goes into the command audit digest. */
   isAudited(command: Command): boolean {
     return this.#tpm.persistent.auditCommands.includes(command.code);
+  }
+
+  /** Changes which commands are audited. Those that the profile lacks, and the two that are settled, are passed over. */
+  select(setList: readonly number[], clearList: readonly number[]): void {
+    const { persistent, profile } = this.#tpm;
+    const audited = new Set(persistent.auditCommands);
+    const has = (code: number): boolean => profile.allows("CC", code);
+    for (const code of setList) if (has(code) && code !== TPM_CC.Shutdown) audited.add(code);
+    for (const code of clearList) if (code !== TPM_CC.SetCommandCodeAuditStatus) audited.delete(code);
+    const auditCommands = [...audited].sort((a, b) => a - b);
+    if (!sameCodes(auditCommands, persistent.auditCommands)) this.#tpm.changePersistent({ auditCommands });
+  }
+
+  /** Goes on with another hash algorithm; what has been audited is given up. */
+  changeAlgorithm(auditHashAlg: number): void {
+    this.#tpm.changePersistent({ auditHashAlg });
+    this.#tpm.changeStateReset({ commandAuditDigest: ALGORITHM_CHANGED });
   }
 
   /** Works out the hash of a command to be audited while its handles still have the Names it was sent with. */
@@ -72,8 +98,11 @@ export class Audit {
     const tpm = this.#tpm;
     const { commandAuditDigest } = tpm.stateReset;
     const { auditHashAlg, auditCounter } = tpm.persistent;
-    // TPM2_SetCommandCodeAuditStatus and GetCommandAuditDigest have just closed the digest; they are not in the next one.
-    if (CLOSING.includes(invocation.command.code) && commandAuditDigest.length === 0) return;
+    // The command that has exchanged the algorithm is in no digest.
+    if (commandAuditDigest.length === ALGORITHM_CHANGED.length) {
+      tpm.changeStateReset({ commandAuditDigest: EMPTY });
+      return;
+    }
     let digest = commandAuditDigest;
     if (digest.length === 0) {
       digest = new Uint8Array(digestSizeOf(auditHashAlg));
@@ -94,4 +123,6 @@ export class Audit {
   }
 }
 
-const CLOSING: readonly number[] = [TPM_CC.GetCommandAuditDigest, TPM_CC.SetCommandCodeAuditStatus];
+function sameCodes(a: readonly number[], b: readonly number[]): boolean {
+  return a.length === b.length && a.every((code, i) => code === b[i]);
+}

@@ -5,6 +5,7 @@ import { TPM_ALG } from "../spec/constants.ts";
 import { TPM_RH } from "../spec/handles.ts";
 import type { TPMI_RH_HIERARCHY_NULLABLE } from "../spec/structures/index.ts";
 import { OBJECT_ATTRIBUTES } from "../state/object.ts";
+import type { StartupKind } from "../state/startup-kind.ts";
 import type { AuthPolicy } from "./entities.ts";
 
 /** Bytes of a primary seed and of a proof value. */
@@ -117,7 +118,7 @@ export class Hierarchies {
   }
 
   /** @spec Part 1, "Startup and Shutdown" */
-  startup(kind: "reset" | "restart" | "resume"): void {
+  startup(kind: StartupKind): void {
     const tpm = this.#tpm;
     tpm.changeRam({ phEnable: 1 });
     if (kind !== "resume") {
@@ -134,7 +135,7 @@ export class Hierarchies {
       tpm.changeStateReset({
         nullProof: tpm.random(SECRET_SIZE),
         nullSeed: tpm.random(SECRET_SIZE),
-        nullSeedCompatLevel: 1,
+        nullSeedCompatLevel: this.newSeedLevel,
       });
     }
   }
@@ -142,6 +143,72 @@ export class Hierarchies {
   /** A fresh seed or proof. */
   newSecret(): Bytes {
     return this.#tpm.random(SECRET_SIZE);
+  }
+
+  /** How primes are searched for under a seed that is made now. */
+  readonly newSeedLevel = 1;
+
+  /** Enables (1) or disables (0) a hierarchy or the platform's NV Indices. */
+  setEnable(enable: number, state: 0 | 1): void {
+    const tpm = this.#tpm;
+    switch (enable) {
+      case TPM_RH.PLATFORM:
+        tpm.changeRam({ phEnable: state });
+        break;
+      case TPM_RH.OWNER:
+        tpm.changeStateClear({ shEnable: state });
+        break;
+      case TPM_RH.ENDORSEMENT:
+        tpm.changeStateClear({ ehEnable: state });
+        break;
+      case TPM_RH.PLATFORM_NV:
+        tpm.changeStateClear({ phEnableNV: state });
+        break;
+      default:
+        throw new RangeError(`0x${enable.toString(16)} cannot be enabled`);
+    }
+  }
+
+  setAuthValue(handle: number, authValue: Bytes): void {
+    const tpm = this.#tpm;
+    switch (handle) {
+      case TPM_RH.OWNER:
+        tpm.changePersistent({ ownerAuth: authValue });
+        break;
+      case TPM_RH.ENDORSEMENT:
+        tpm.changePersistent({ endorsementAuth: authValue });
+        break;
+      case TPM_RH.LOCKOUT:
+        tpm.changePersistent({ lockoutAuth: authValue });
+        break;
+      case TPM_RH.PLATFORM:
+        tpm.clearOrderly();
+        tpm.changeStateClear({ platformAuth: authValue });
+        break;
+      default:
+        throw new RangeError(`0x${handle.toString(16)} has no authValue`);
+    }
+  }
+
+  setPolicy(handle: number, { hashAlg, policy }: AuthPolicy): void {
+    const tpm = this.#tpm;
+    switch (handle) {
+      case TPM_RH.OWNER:
+        tpm.changePersistent({ ownerAlg: hashAlg, ownerPolicy: policy });
+        break;
+      case TPM_RH.ENDORSEMENT:
+        tpm.changePersistent({ endorsementAlg: hashAlg, endorsementPolicy: policy });
+        break;
+      case TPM_RH.LOCKOUT:
+        tpm.changePersistent({ lockoutAlg: hashAlg, lockoutPolicy: policy });
+        break;
+      case TPM_RH.PLATFORM:
+        tpm.clearOrderly();
+        tpm.changeStateClear({ platformAlg: hashAlg, platformPolicy: policy });
+        break;
+      default:
+        throw new RangeError(`0x${handle.toString(16)} has no policy`);
+    }
   }
 
   /** The hierarchy that an object's attribute bits name. */

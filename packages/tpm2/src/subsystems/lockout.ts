@@ -8,6 +8,15 @@ import { type SESSION, SESSION_ATTRIBUTES } from "../state/session.ts";
 
 const MS_PER_SECOND = 1000n;
 
+/** How a TPM is made, and what TPM2_Clear returns to. */
+export const LOCKOUT_DEFAULTS = {
+  failedTries: 0,
+  maxTries: 3,
+  recoveryTime: 1000,
+  lockoutRecovery: 1000,
+  lockOutAuthEnabled: 1,
+} as const;
+
 /** Protection from dictionary attack. @spec Part 1, "Dictionary Attack Protection" */
 export class Lockout {
   readonly #tpm: Engine;

@@ -1,0 +1,19 @@
+import { defineCommand } from "../../dispatch/command.ts";
+import { TPM_CC } from "../../spec/command-codes.ts";
+import { TPMI_YES_NO } from "../../spec/structures/index.ts";
+import { runSelfTests } from "../../subsystems/self-tests.ts";
+
+/**
+ * Tests every algorithm against known answers. One that fails takes the TPM into failure mode.
+ *
+ * @spec Part 3, "TPM2_SelfTest"
+ */
+export const SelfTest = defineCommand({
+  code: TPM_CC.SelfTest,
+  parameters: { fullTest: TPMI_YES_NO },
+  nv: true,
+  execute(tpm, { fullTest }) {
+    // Nothing is ever left untested, so that only a full test has something to do.
+    if (fullTest === 1) runSelfTests(tpm.crypto, tpm.profile.algorithms.keys());
+  },
+});
