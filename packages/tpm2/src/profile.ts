@@ -303,6 +303,7 @@ const LIMITS: Limits = {
   MAX_VENDOR_BUFFER_SIZE: 1024,
   MAX_CONTEXT_SIZE: 2680,
   MAX_CONTEXT_DATA_SIZE: 2748,
+  MAX_OBJECT_CONTEXT: 3404,
   MAX_NAME_SIZE: 68, // two more than a Name can take: a C union is padded to its alignment
   MAX_DATA_SIZE: 66,
   MAX_EVENT_SIZE: 1024,

@@ -5,8 +5,15 @@ import { ClockRateAdjust } from "./clocks-and-timers/ClockRateAdjust.ts";
 import { ClockSet } from "./clocks-and-timers/ClockSet.ts";
 import { ReadClock } from "./clocks-and-timers/ReadClock.ts";
 import { SetCommandCodeAuditStatus } from "./command-audit/SetCommandCodeAuditStatus.ts";
+import { ContextLoad } from "./context-management/ContextLoad.ts";
+import { ContextSave } from "./context-management/ContextSave.ts";
+import { EvictControl } from "./context-management/EvictControl.ts";
+import { FlushContext } from "./context-management/FlushContext.ts";
 import { DictionaryAttackLockReset } from "./dictionary-attack/DictionaryAttackLockReset.ts";
 import { DictionaryAttackParameters } from "./dictionary-attack/DictionaryAttackParameters.ts";
+import { Duplicate } from "./duplication/Duplicate.ts";
+import { Import } from "./duplication/Import.ts";
+import { Rewrap } from "./duplication/Rewrap.ts";
 import { PolicyAuthorize } from "./enhanced-authorization/PolicyAuthorize.ts";
 import { PolicyAuthorizeNV } from "./enhanced-authorization/PolicyAuthorizeNV.ts";
 import { PolicyAuthValue } from "./enhanced-authorization/PolicyAuthValue.ts";
@@ -32,6 +39,7 @@ import { ChangeEPS } from "./hierarchy/ChangeEPS.ts";
 import { ChangePPS } from "./hierarchy/ChangePPS.ts";
 import { Clear } from "./hierarchy/Clear.ts";
 import { ClearControl } from "./hierarchy/ClearControl.ts";
+import { CreatePrimary } from "./hierarchy/CreatePrimary.ts";
 import { HierarchyChangeAuth } from "./hierarchy/HierarchyChangeAuth.ts";
 import { HierarchyControl } from "./hierarchy/HierarchyControl.ts";
 import { SetPrimaryPolicy } from "./hierarchy/SetPrimaryPolicy.ts";
@@ -57,6 +65,15 @@ import { NV_UndefineSpace } from "./non-volatile-storage/NV_UndefineSpace.ts";
 import { NV_UndefineSpaceSpecial } from "./non-volatile-storage/NV_UndefineSpaceSpecial.ts";
 import { NV_Write } from "./non-volatile-storage/NV_Write.ts";
 import { NV_WriteLock } from "./non-volatile-storage/NV_WriteLock.ts";
+import { ActivateCredential } from "./object/ActivateCredential.ts";
+import { Create } from "./object/Create.ts";
+import { CreateLoaded } from "./object/CreateLoaded.ts";
+import { Load } from "./object/Load.ts";
+import { LoadExternal } from "./object/LoadExternal.ts";
+import { MakeCredential } from "./object/MakeCredential.ts";
+import { ObjectChangeAuth } from "./object/ObjectChangeAuth.ts";
+import { ReadPublic } from "./object/ReadPublic.ts";
+import { Unseal } from "./object/Unseal.ts";
 import { GetRandom } from "./random-number-generator/GetRandom.ts";
 import { StirRandom } from "./random-number-generator/StirRandom.ts";
 import { PolicyRestart } from "./session/PolicyRestart.ts";
@@ -74,6 +91,20 @@ export const COMMANDS: ReadonlyMap<number, Command> = new Map<number, Command>(
     // Session Commands
     StartAuthSession,
     PolicyRestart,
+    // Object Commands
+    Create,
+    Load,
+    LoadExternal,
+    ReadPublic,
+    ActivateCredential,
+    MakeCredential,
+    Unseal,
+    ObjectChangeAuth,
+    CreateLoaded,
+    // Duplication Commands
+    Duplicate,
+    Rewrap,
+    Import,
     // Enhanced Authorization (EA) Commands
     PolicySigned,
     PolicySecret,
@@ -117,6 +148,7 @@ export const COMMANDS: ReadonlyMap<number, Command> = new Map<number, Command>(
     PCR_SetAuthValue,
     PCR_Reset,
     // Hierarchy Commands
+    CreatePrimary,
     HierarchyControl,
     SetPrimaryPolicy,
     ChangePPS,
@@ -130,6 +162,11 @@ export const COMMANDS: ReadonlyMap<number, Command> = new Map<number, Command>(
     // Miscellaneous Management Functions
     PP_Commands,
     SetAlgorithmSet,
+    // Context Management
+    ContextSave,
+    ContextLoad,
+    FlushContext,
+    EvictControl,
     // Clocks and Timers
     ReadClock,
     ClockSet,

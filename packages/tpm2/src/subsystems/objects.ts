@@ -114,6 +114,21 @@ export class Objects {
     this.#tpm.changeRam({ objects });
   }
 
+  /** Keeps a copy of an object in NV. @rc NV_SPACE  there is no room */
+  makePersistent(handle: number, { kind: _, ...object }: KEY_SLOT): void {
+    const tpm = this.#tpm;
+    const evict = { ...object, attributes: OBJECT_ATTRIBUTES.with(object.attributes, { evict: true }) };
+    if (!tpm.nv.space().hasRoomForObject(evict)) throw new TpmError(TPM_RC.NV_SPACE);
+    tpm.changeNv({ objects: new Map(tpm.state.nv.objects).set(handle, evict) });
+  }
+
+  /** Removes an object from NV. */
+  removePersistent(handle: number): void {
+    const objects = new Map(this.#tpm.state.nv.objects);
+    objects.delete(handle);
+    this.#tpm.changeNv({ objects });
+  }
+
   /** At Startup no transient object is left. */
   startup(): void {
     this.#tpm.changeRam({ objects: new Map() });

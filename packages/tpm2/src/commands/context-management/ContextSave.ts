@@ -1,0 +1,40 @@
+import { encode } from "@vtpm/wire";
+import { defineCommand } from "../../dispatch/command.ts";
+import { TPM_CC } from "../../spec/command-codes.ts";
+import { TPM_RH } from "../../spec/handles.ts";
+import { TPMI_DH_CONTEXT, TPMS_CONTEXT } from "../../spec/structures/index.ts";
+import { ANY_OBJECT, OBJECT_ATTRIBUTES, SLOT } from "../../state/object.ts";
+import { SESSION } from "../../state/session.ts";
+import { protectContext, SAVED_OBJECT } from "../../subsystems/context-protection.ts";
+
+/**
+ * Gives an object or session out, protected. A session is no longer in the TPM afterwards, an object still is.
+ *
+ * @spec Part 3, "TPM2_ContextSave"
+ * @rc CONTEXT_GAP        the oldest saved session must be loaded first
+ * @rc TOO_MANY_CONTEXTS  the counter of saved sessions has run out
+ */
+export const ContextSave = defineCommand({
+  code: TPM_CC.ContextSave,
+  handles: { saveHandle: TPMI_DH_CONTEXT },
+  response: { context: TPMS_CONTEXT },
+  noSessions: true,
+  execute(tpm, { saveHandle }) {
+    const save = (identity: Omit<TPMS_CONTEXT, "contextBlob">, payload: Uint8Array): { context: TPMS_CONTEXT } => {
+      tpm.clearOrderly();
+      return { context: { ...identity, contextBlob: protectContext(tpm, identity, payload) } };
+    };
+    if (!tpm.objects.isObject(saveHandle)) {
+      const payload = encode(SESSION, tpm.sessions.get(saveHandle));
+      const sequence = tpm.sessions.save(saveHandle);
+      return save({ sequence, savedHandle: saveHandle, hierarchy: TPM_RH.NULL }, payload);
+    }
+    const object = tpm.objects.get(saveHandle);
+    const sequence = tpm.stateReset.objectContextID + 1n;
+    tpm.changeStateReset({ objectContextID: sequence });
+    const isStClear = OBJECT_ATTRIBUTES.has(object.attributes, "stClear");
+    const savedKey = isStClear ? SAVED_OBJECT.ST_CLEAR : SAVED_OBJECT.ORDINARY;
+    const savedHandle = object.kind === SLOT.SEQUENCE ? SAVED_OBJECT.SEQUENCE : savedKey;
+    return save({ sequence, savedHandle, hierarchy: tpm.objects.hierarchyOf(saveHandle) }, encode(ANY_OBJECT, object));
+  },
+});
