@@ -65,7 +65,7 @@ export function withResourceManager(theme: string, body: (tpm: Scenario) => void
           "dbus-daemon",
           [`--config-file=${join(tpm.directory, "bus.conf")}`, "--nofork", "--print-address"],
           {
-            stdio: ["ignore", "pipe", "inherit"],
+            stdio: ["ignore", "pipe", "ignore"],
           },
         );
         const exited = once(bus, "exit");

@@ -15,6 +15,8 @@ const commandLine = (stateDirectory: string) => [
   "0",
   "--mssim",
   "0",
+  "--startup",
+  "none",
   "--json",
 ];
 

@@ -1,0 +1,108 @@
+/**
+ * Compares our server with peers on this machine, in one run and interleaved, and checks the answers it times.
+ * `npm run bench -- --help` tells the options.
+ */
+import { spawnSync } from "node:child_process";
+import { statfsSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { parseArgs } from "node:util";
+import { coldStarts, startUp } from "./cold-start.ts";
+import { measure } from "./measure.ts";
+import { keyOperations } from "./operations/keys.ts";
+import { sessionOperations } from "./operations/sessions.ts";
+import { simpleOperations } from "./operations/simple.ts";
+import { type Report, type Row, table } from "./report.ts";
+import { isInstalled, Server, type ServerKind, serverKind, type Transport } from "./servers.ts";
+import { Client } from "./tpm/client.ts";
+
+const help = `npm run bench -- [options]
+  --servers vtpm,swtpm   ours first, then the peer (default: both)
+  --seconds N            how long each server is timed for a row (default 1)
+  --keys N               how many RSA keys each server makes for a row (default 10; 150 for a mean to rely on)
+  --starts N             how many cold starts (default 5)
+  --only TEXT            rows whose name contains TEXT
+  --transport unix|tcp   (default unix)
+  --state DIR            where the servers keep their state (default: the system's temporary folder)
+  --core N|none          the processor core for this client and the servers (default 0)
+  --json                 print the report as JSON`;
+
+const TMPFS = 0x01021994;
+
+const { values } = parseArgs({
+  options: {
+    servers: { type: "string", default: "vtpm,swtpm" },
+    seconds: { type: "string", default: "1" },
+    keys: { type: "string", default: "10" },
+    starts: { type: "string", default: "5" },
+    only: { type: "string", default: "" },
+    transport: { type: "string", default: "unix" },
+    state: { type: "string", default: tmpdir() },
+    core: { type: "string", default: "0" },
+    json: { type: "boolean", default: false },
+    help: { type: "boolean", default: false },
+  },
+});
+
+/** Puts this process on one core: a wake-up across cores hides everything else. */
+function pin(core: number): boolean {
+  return spawnSync("taskset", ["-a", "-p", "-c", String(core), String(process.pid)], { stdio: "ignore" }).status === 0;
+}
+
+function chosenKinds(conditions: string[]): ServerKind[] {
+  return values.servers.split(",").flatMap((name) => {
+    const kind = serverKind(name);
+    if (kind === undefined) throw new Error(`unknown server "${name}"`);
+    if (isInstalled(kind)) return [kind];
+    conditions.push(`${name} is not installed here: nothing is compared with it.`);
+    return [];
+  });
+}
+
+async function main(): Promise<void> {
+  if (values.help) {
+    console.log(help);
+    return;
+  }
+  const conditions: string[] = [];
+  const kinds = chosenKinds(conditions);
+  if (kinds.length === 0) throw new Error(conditions.join("\n"));
+  const transport: Transport = values.transport === "tcp" ? "tcp" : "unix";
+  const wanted = values.core === "none" ? undefined : Number(values.core);
+  const core = wanted !== undefined && pin(wanted) ? wanted : undefined;
+  conditions.push(core === undefined ? "Not pinned to one core: expect noise." : "Client and servers share one core.");
+  if (statfsSync(values.state).type === TMPFS) conditions.push("The state is on tmpfs: syncing it costs nothing here.");
+  conditions.push(
+    `${transport} socket; ${values.seconds} s and ${values.keys} RSA keys each; Node ${process.version}.`,
+  );
+
+  const servers: Server[] = [];
+  for (const kind of kinds) servers.push(await Server.start(kind, transport, values.state, core));
+  for (const server of servers) await startUp(new Client(server.connection));
+  const idle = servers.map((server) => server.memory());
+  const operations = [...simpleOperations, ...sessionOperations, ...keyOperations].filter(({ name }) =>
+    name.includes(values.only),
+  );
+  const rows: Row[] = [];
+  for (const operation of operations) {
+    process.stderr.write(`${operation.name}\n`);
+    try {
+      const timings = await measure(operation, servers, {
+        seconds: Number(values.seconds),
+        slowCount: Number(values.keys),
+      });
+      rows.push({ name: operation.name, metric: operation.metric, target: operation.target, timings });
+    } catch (error) {
+      throw new Error(`in the row "${operation.name}"`, { cause: error });
+    }
+  }
+  const memory = servers.map((server, i) => ({ idle: idle[i] ?? server.memory(), after: server.memory() }));
+  for (const server of servers) await server.stop();
+  if (Number(values.starts) > 0) {
+    const timings = await coldStarts(kinds, transport, values.state, core, Number(values.starts));
+    rows.push({ name: "cold start to SelfTest", metric: "cpu", target: { must: 2.2, aim: 1.6 }, timings });
+  }
+  const report: Report = { servers: kinds.map(({ name }) => name), conditions, rows, memory };
+  console.log(values.json ? JSON.stringify(report, undefined, 2) : table(report));
+}
+
+await main();

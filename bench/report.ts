@@ -1,0 +1,85 @@
+import type { Timing } from "./measure.ts";
+import type { Target } from "./operations/operation.ts";
+import type { Memory } from "./servers.ts";
+
+export interface Row {
+  readonly name: string;
+  readonly metric: "p50" | "cpu";
+  readonly target: Target | undefined;
+  /** In the order of the servers. */
+  readonly timings: readonly Timing[];
+}
+
+export interface Report {
+  readonly servers: readonly string[];
+  readonly conditions: readonly string[];
+  readonly rows: readonly Row[];
+  readonly memory: readonly { readonly idle: Memory; readonly after: Memory }[];
+}
+
+function ratio(ours: number | undefined, peer: number | undefined): number | undefined {
+  return ours === undefined || peer === undefined ? undefined : ours / peer;
+}
+
+const fixed = (value: number | undefined, digits: number) =>
+  value === undefined || Number.isNaN(value) ? "-" : value.toFixed(digits);
+
+function verdict(row: Row): string {
+  const [ours, peer] = row.timings;
+  const measured = row.metric === "cpu" ? ratio(ours?.cpuMean, peer?.cpuMean) : ratio(ours?.p50, peer?.p50);
+  if (row.target === undefined || measured === undefined) return "";
+  if (measured <= row.target.aim) return "aim";
+  return measured <= row.target.must ? "must" : "MISSED";
+}
+
+/** A Markdown table: what each server took, ours divided by the first peer's, and the target. */
+export function table(report: Report): string {
+  const [ours = "", peer] = report.servers;
+  const header =
+    peer === undefined
+      ? ["operation", `${ours} p50 µs`, "p99 µs", "CPU µs"]
+      : [
+          "operation",
+          `${ours} p50 µs`,
+          `${peer} p50 µs`,
+          "p50 ratio",
+          "p99 ratio",
+          "CPU ratio",
+          "by",
+          "must",
+          "aim",
+          "reached",
+        ];
+  const rows = report.rows.map((row) => {
+    const [first, second] = row.timings;
+    if (peer === undefined) return [row.name, fixed(first?.p50, 0), fixed(first?.p99, 0), fixed(first?.cpuMean, 0)];
+    return [
+      row.name,
+      fixed(first?.p50, 0),
+      fixed(second?.p50, 0),
+      fixed(ratio(first?.p50, second?.p50), 2),
+      fixed(ratio(first?.p99, second?.p99), 2),
+      fixed(ratio(first?.cpuMean, second?.cpuMean), 2),
+      row.metric,
+      fixed(row.target?.must, 2),
+      fixed(row.target?.aim, 2),
+      verdict(row),
+    ];
+  });
+  const memory = report.servers.map((name, i) => {
+    const used = report.memory[i];
+    const mebibytes = (kibibytes: number | undefined) =>
+      fixed(kibibytes === undefined ? undefined : kibibytes / 1024, 1);
+    return `${name}: idle RSS ${mebibytes(used?.idle.rssKiB)} MiB (PSS ${mebibytes(used?.idle.pssKiB)}), after the run RSS ${mebibytes(used?.after.rssKiB)} MiB (PSS ${mebibytes(used?.after.pssKiB)})`;
+  });
+  return [...markdown([header, ...rows]), "", ...memory, "", ...report.conditions].join("\n");
+}
+
+function markdown(lines: readonly (readonly string[])[]): string[] {
+  const widths = (lines[0] ?? []).map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)));
+  const format = (line: readonly string[]) =>
+    `| ${line.map((cell, column) => (column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0))).join(" | ")} |`;
+  const [header = [], ...rest] = lines;
+  const rule = `| ${widths.map((width, column) => (column === 0 ? "-".repeat(width) : `${"-".repeat(width - 1)}:`)).join(" | ")} |`;
+  return [format(header), rule, ...rest.map(format)];
+}
