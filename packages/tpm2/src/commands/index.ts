@@ -1,9 +1,24 @@
 import type { Command } from "../dispatch/command.ts";
+import { ECC_Decrypt } from "./asymmetric/ECC_Decrypt.ts";
+import { ECC_Encrypt } from "./asymmetric/ECC_Encrypt.ts";
+import { ECC_Parameters } from "./asymmetric/ECC_Parameters.ts";
+import { ECDH_KeyGen } from "./asymmetric/ECDH_KeyGen.ts";
+import { ECDH_ZGen } from "./asymmetric/ECDH_ZGen.ts";
+import { RSA_Decrypt } from "./asymmetric/RSA_Decrypt.ts";
+import { RSA_Encrypt } from "./asymmetric/RSA_Encrypt.ts";
+import { ZGen_2Phase } from "./asymmetric/ZGen_2Phase.ts";
+import { Certify } from "./attestation/Certify.ts";
+import { CertifyCreation } from "./attestation/CertifyCreation.ts";
+import { CertifyX509 } from "./attestation/CertifyX509.ts";
+import { GetSessionAuditDigest } from "./attestation/GetSessionAuditDigest.ts";
+import { GetTime } from "./attestation/GetTime.ts";
+import { Quote } from "./attestation/Quote.ts";
 import { GetCapability } from "./capability/GetCapability.ts";
 import { TestParms } from "./capability/TestParms.ts";
 import { ClockRateAdjust } from "./clocks-and-timers/ClockRateAdjust.ts";
 import { ClockSet } from "./clocks-and-timers/ClockSet.ts";
 import { ReadClock } from "./clocks-and-timers/ReadClock.ts";
+import { GetCommandAuditDigest } from "./command-audit/GetCommandAuditDigest.ts";
 import { SetCommandCodeAuditStatus } from "./command-audit/SetCommandCodeAuditStatus.ts";
 import { ContextLoad } from "./context-management/ContextLoad.ts";
 import { ContextSave } from "./context-management/ContextSave.ts";
@@ -35,6 +50,13 @@ import { PolicySecret } from "./enhanced-authorization/PolicySecret.ts";
 import { PolicySigned } from "./enhanced-authorization/PolicySigned.ts";
 import { PolicyTemplate } from "./enhanced-authorization/PolicyTemplate.ts";
 import { PolicyTicket } from "./enhanced-authorization/PolicyTicket.ts";
+import { Commit } from "./ephemeral-keys/Commit.ts";
+import { EC_Ephemeral } from "./ephemeral-keys/EC_Ephemeral.ts";
+import { EventSequenceComplete } from "./hash-hmac-event-sequences/EventSequenceComplete.ts";
+import { HashSequenceStart } from "./hash-hmac-event-sequences/HashSequenceStart.ts";
+import { MAC_Start } from "./hash-hmac-event-sequences/MAC_Start.ts";
+import { SequenceComplete } from "./hash-hmac-event-sequences/SequenceComplete.ts";
+import { SequenceUpdate } from "./hash-hmac-event-sequences/SequenceUpdate.ts";
 import { ChangeEPS } from "./hierarchy/ChangeEPS.ts";
 import { ChangePPS } from "./hierarchy/ChangePPS.ts";
 import { Clear } from "./hierarchy/Clear.ts";
@@ -52,6 +74,7 @@ import { PCR_SetAuthPolicy } from "./integrity-collection/PCR_SetAuthPolicy.ts";
 import { PCR_SetAuthValue } from "./integrity-collection/PCR_SetAuthValue.ts";
 import { PP_Commands } from "./miscellaneous-management/PP_Commands.ts";
 import { SetAlgorithmSet } from "./miscellaneous-management/SetAlgorithmSet.ts";
+import { NV_Certify } from "./non-volatile-storage/NV_Certify.ts";
 import { NV_ChangeAuth } from "./non-volatile-storage/NV_ChangeAuth.ts";
 import { NV_DefineSpace } from "./non-volatile-storage/NV_DefineSpace.ts";
 import { NV_Extend } from "./non-volatile-storage/NV_Extend.ts";
@@ -78,8 +101,14 @@ import { GetRandom } from "./random-number-generator/GetRandom.ts";
 import { StirRandom } from "./random-number-generator/StirRandom.ts";
 import { PolicyRestart } from "./session/PolicyRestart.ts";
 import { StartAuthSession } from "./session/StartAuthSession.ts";
+import { Sign } from "./signing/Sign.ts";
+import { VerifySignature } from "./signing/VerifySignature.ts";
 import { Shutdown } from "./start-up/Shutdown.ts";
 import { Startup } from "./start-up/Startup.ts";
+import { EncryptDecrypt } from "./symmetric/EncryptDecrypt.ts";
+import { EncryptDecrypt2 } from "./symmetric/EncryptDecrypt2.ts";
+import { Hash } from "./symmetric/Hash.ts";
+import { MAC } from "./symmetric/MAC.ts";
 import { GetTestResult } from "./testing/GetTestResult.ts";
 import { IncrementalSelfTest } from "./testing/IncrementalSelfTest.ts";
 import { SelfTest } from "./testing/SelfTest.ts";
@@ -105,6 +134,20 @@ export const COMMANDS: ReadonlyMap<number, Command> = new Map<number, Command>(
     Duplicate,
     Rewrap,
     Import,
+    // Asymmetric Primitives
+    RSA_Encrypt,
+    RSA_Decrypt,
+    ECDH_KeyGen,
+    ECDH_ZGen,
+    ECC_Parameters,
+    ZGen_2Phase,
+    ECC_Encrypt,
+    ECC_Decrypt,
+    // Symmetric Primitives
+    EncryptDecrypt,
+    EncryptDecrypt2,
+    Hash,
+    MAC,
     // Enhanced Authorization (EA) Commands
     PolicySigned,
     PolicySecret,
@@ -137,8 +180,28 @@ export const COMMANDS: ReadonlyMap<number, Command> = new Map<number, Command>(
     // Random Number Generator
     GetRandom,
     StirRandom,
+    // Hash/HMAC/Event Sequences
+    MAC_Start,
+    HashSequenceStart,
+    SequenceUpdate,
+    SequenceComplete,
+    EventSequenceComplete,
+    // Attestation Commands
+    Certify,
+    CertifyCreation,
+    Quote,
+    GetSessionAuditDigest,
+    GetTime,
+    CertifyX509,
+    // Ephemeral EC Keys
+    Commit,
+    EC_Ephemeral,
+    // Signing and Signature Verification
+    VerifySignature,
+    Sign,
     // Command Audit
     SetCommandCodeAuditStatus,
+    GetCommandAuditDigest,
     // Integrity Collection (PCR)
     PCR_Extend,
     PCR_Event,
@@ -188,5 +251,6 @@ export const COMMANDS: ReadonlyMap<number, Command> = new Map<number, Command>(
     NV_Read,
     NV_ReadLock,
     NV_ChangeAuth,
+    NV_Certify,
   ].map((command: Command) => [command.code, command]),
 );

@@ -24,11 +24,12 @@ import type { TPMT_HA, TPMT_SENSITIVE, TPMT_SIG_SCHEME, TPMT_SIGNATURE } from ".
 import { TpmError } from "../spec/tpm-error.ts";
 import type { KEY_SLOT } from "../state/object.ts";
 import { closeCommitment, openCommitment } from "./commitments.ts";
+import { holds, refusing } from "./crypto-refusal.ts";
 import { curveOf, pointOnCurve } from "./curves.ts";
-import { type ECC_PUBLIC, eccPrivateKeyOf } from "./ecc-keys.ts";
 import { hashNameOf } from "./hash-algorithms.ts";
+import { type EccPublicArea, eccPrivateKeyOf } from "./keys/ecc-key.ts";
+import { type RsaPublicArea, rsaPrivateKeyOf, rsaPublicKeyOf } from "./keys/rsa-key.ts";
 import { randomnessOf } from "./randomness.ts";
-import { type RSA_PUBLIC, rsaPrivateKeyOf, rsaPublicKeyOf } from "./rsa-keys.ts";
 
 /**
  * Signs a digest. The sensitive area of the key is loaded, the scheme is one that `selectSignScheme` has found for it, the
@@ -36,12 +37,13 @@ import { type RSA_PUBLIC, rsaPrivateKeyOf, rsaPublicKeyOf } from "./rsa-keys.ts"
  *
  * @rc VALUE      ECDAA: the count is not that of an open commitment
  * @rc NO_RESULT  SM2: the one private key that cannot sign
+ * @rc FAILURE    RSA: numbers that are no key; libtpms' answer, and only an answer
  */
 export function sign(tpm: Engine, key: KEY_SLOT, scheme: TPMT_SIG_SCHEME, digest: Bytes): TPMT_SIGNATURE {
   const { publicArea, sensitive } = key;
   switch (publicArea.type) {
     case TPM_ALG.RSA:
-      return signWithRsa(tpm, publicArea, sensitive, scheme, digest);
+      return refusing(TPM_RC.FAILURE, () => signWithRsa(tpm, key, scheme, digest));
     case TPM_ALG.ECC:
       return signWithEcc(tpm, key, publicArea, scheme, digest);
     default:
@@ -49,14 +51,8 @@ export function sign(tpm: Engine, key: KEY_SLOT, scheme: TPMT_SIG_SCHEME, digest
   }
 }
 
-function signWithRsa(
-  tpm: Engine,
-  publicArea: RSA_PUBLIC,
-  sensitive: TPMT_SENSITIVE | undefined,
-  { scheme, details }: TPMT_SIG_SCHEME,
-  digest: Bytes,
-): TPMT_SIGNATURE {
-  const key = rsaPrivateKeyOf(publicArea, sensitive);
+function signWithRsa(tpm: Engine, slot: KEY_SLOT, { scheme, details }: TPMT_SIG_SCHEME, digest: Bytes): TPMT_SIGNATURE {
+  const key = rsaPrivateKeyOf(slot);
   const hash = hashNameOf(details.hashAlg);
   if (scheme === TPM_ALG.RSAPSS) {
     const sig = signRsapss(tpm.crypto, key, hash, digest, randomnessOf(tpm));
@@ -69,13 +65,13 @@ function signWithRsa(
 function signWithEcc(
   tpm: Engine,
   key: KEY_SLOT,
-  publicArea: ECC_PUBLIC,
+  publicArea: EccPublicArea,
   scheme: TPMT_SIG_SCHEME,
   digest: Bytes,
 ): TPMT_SIGNATURE {
   const { crypto } = tpm;
   const curve = curveOf(publicArea.parameters.curveID);
-  const d = eccPrivateKeyOf(key.sensitive);
+  const d = eccPrivateKeyOf(key);
   const random = randomnessOf(tpm);
   const { hashAlg } = scheme.details;
   switch (scheme.scheme) {
@@ -157,7 +153,7 @@ const unless = (isGood: boolean): FormatOneRc | undefined => (isGood ? undefined
 
 function verifyWithRsa(
   tpm: Engine,
-  publicArea: RSA_PUBLIC,
+  publicArea: RsaPublicArea,
   digest: Bytes,
   given: TPMT_SIGNATURE,
 ): FormatOneRc | undefined {
@@ -165,11 +161,11 @@ function verifyWithRsa(
   switch (given.sigAlg) {
     case TPM_ALG.RSASSA: {
       const { hash, sig } = given.signature;
-      return unless(verifyRsassa(tpm.crypto, key, hashNameOf(hash), digest, sig));
+      return unless(holds(() => verifyRsassa(tpm.crypto, key, hashNameOf(hash), digest, sig)));
     }
     case TPM_ALG.RSAPSS: {
       const { hash, sig } = given.signature;
-      return unless(verifyRsapss(tpm.crypto, key, hashNameOf(hash), digest, sig));
+      return unless(holds(() => verifyRsapss(tpm.crypto, key, hashNameOf(hash), digest, sig)));
     }
     default:
       return TPM_RC.SCHEME;
@@ -178,7 +174,7 @@ function verifyWithRsa(
 
 function verifyWithEcc(
   tpm: Engine,
-  { parameters, unique }: ECC_PUBLIC,
+  { parameters, unique }: EccPublicArea,
   digest: Bytes,
   given: TPMT_SIGNATURE,
 ): FormatOneRc | undefined {

@@ -1,0 +1,34 @@
+import { authorized, defineCommand } from "../../dispatch/command.ts";
+import { TPM_CC } from "../../spec/command-codes.ts";
+import {
+  TPM2B_IV,
+  TPM2B_MAX_BUFFER,
+  TPMI_ALG_CIPHER_MODE_NULLABLE,
+  TPMI_DH_OBJECT,
+  TPMI_YES_NO,
+} from "../../spec/structures/index.ts";
+import { encryptDecrypt } from "./encrypt-decrypt.ts";
+
+/**
+ * Encrypts or decrypts with a symmetric key.
+ *
+ * @spec Part 3, "TPM2_EncryptDecrypt2"
+ * @rc KEY (keyHandle)         not a symmetric key
+ * @rc ATTRIBUTES (keyHandle)  the key is restricted, or not for this direction
+ * @rc MODE (keyHandle)        the key is for MACs
+ * @rc MODE (mode)             not the mode of the key, or none
+ * @rc SIZE (ivIn)             neither a block, nor nothing for ECB
+ * @rc SIZE (inData)           CBC, ECB: not whole blocks
+ */
+export const EncryptDecrypt2 = defineCommand({
+  code: TPM_CC.EncryptDecrypt2,
+  handles: { keyHandle: authorized(TPMI_DH_OBJECT, "USER") },
+  parameters: {
+    inData: TPM2B_MAX_BUFFER,
+    decrypt: TPMI_YES_NO,
+    mode: TPMI_ALG_CIPHER_MODE_NULLABLE,
+    ivIn: TPM2B_IV,
+  },
+  response: { outData: TPM2B_MAX_BUFFER, ivOut: TPM2B_IV },
+  execute: (tpm, input, at) => encryptDecrypt(tpm, input, at),
+});
