@@ -97,19 +97,6 @@ describe("TPM2_PolicySecret", () => {
     expect(readProtected(tpm, nvIndex, session)).toBe("TPM_RC_EXPIRED (session 1)");
   });
 
-  test("a limit is not outlived by a restart of the TPM", () => {
-    const tpm = TestTpm.started();
-    const nvIndex = givenProtected(tpm, policy);
-    const session = startPolicy(tpm);
-    tpm.run(PolicySecret, {
-      ...ownerSecret,
-      policySession: session.handle,
-      nonceTPM: session.nonceTPM,
-      expiration: 100,
-    });
-    expect(readProtected(tpm, nvIndex, session)).toBe("TPM_RC_SUCCESS");
-  });
-
   test.each([
     ["of another size", (_first: Bytes) => new Uint8Array(20), "TPM_RC_SIZE (parameter 2)"],
     ["that differs from an earlier one", (_first: Bytes) => noPolicy(), "TPM_RC_CPHASH"],

@@ -47,7 +47,7 @@ describe("TPM2_PolicyTicket", () => {
   test.each<[name: string, change: (input: ReturnType<typeof given>["input"]) => object]>([
     [
       "another time",
-      ({ timeout }) => ({ timeout: timeout.map((byte: number, i: number) => (i === 7 ? byte ^ 1 : byte)) }),
+      ({ timeout }) => ({ timeout: timeout.map((byte: number, i: number) => (i === 7 ? 255 - byte : byte)) }),
     ],
     [
       "a time that does not end with a Reset",
