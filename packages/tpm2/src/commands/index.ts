@@ -32,6 +32,7 @@ import { Rewrap } from "./duplication/Rewrap.ts";
 import { PolicyAuthorize } from "./enhanced-authorization/PolicyAuthorize.ts";
 import { PolicyAuthorizeNV } from "./enhanced-authorization/PolicyAuthorizeNV.ts";
 import { PolicyAuthValue } from "./enhanced-authorization/PolicyAuthValue.ts";
+import { PolicyCapability } from "./enhanced-authorization/PolicyCapability.ts";
 import { PolicyCommandCode } from "./enhanced-authorization/PolicyCommandCode.ts";
 import { PolicyCounterTimer } from "./enhanced-authorization/PolicyCounterTimer.ts";
 import { PolicyCpHash } from "./enhanced-authorization/PolicyCpHash.ts";
@@ -169,6 +170,7 @@ export const COMMANDS: ReadonlyMap<number, Command> = new Map<number, Command>(
     PolicyNvWritten,
     PolicyTemplate,
     PolicyAuthorizeNV,
+    PolicyCapability,
     PolicyParameters,
     // Start-up
     Startup,

@@ -1,10 +1,14 @@
-import { type Bytes, concatBytes } from "@vtpm/wire";
+import { type Bytes, concatBytes, encode } from "@vtpm/wire";
 import type { Engine } from "../engine.ts";
 import { uint16, uint32 } from "../integer-bytes.ts";
 import { TPM_CAP } from "../spec/constants.ts";
-import { HANDLE, handleTypeOf, TPM_HT, TPM_RH } from "../spec/handles.ts";
+import { HANDLE, handleTypeOf, TPM_HT } from "../spec/handles.ts";
 import { type FormatOneRc, TPM_RC } from "../spec/response-codes.ts";
+import { TPMS_TAGGED_PCR_SELECT, TPMS_TAGGED_PROPERTY } from "../spec/structures/index.ts";
+import { pcrProperties } from "./capabilities.ts";
+import { permanentHandles } from "./handle-lists.ts";
 import { PCR_COUNT } from "./pcr-attributes.ts";
+import { tpmProperties } from "./tpm-properties.ts";
 
 /** Finds one property of a capability, encoded as TPM2_GetCapability would list it; `undefined`: the TPM has it not. */
 export type LookUp = (tpm: Engine, property: number) => Bytes | undefined;
@@ -15,6 +19,8 @@ const LOOK_UPS = new Map<number, LookUp>([
   [TPM_CAP.COMMANDS, (tpm, code) => encoded(tpm.profile.commands.get(code))],
   [TPM_CAP.PP_COMMANDS, (tpm, code) => listed(tpm.persistent.ppList, code)],
   [TPM_CAP.AUDIT_COMMANDS, (tpm, code) => listed(tpm.persistent.auditCommands, code)],
+  [TPM_CAP.PCR_PROPERTIES, pcrProperty],
+  [TPM_CAP.TPM_PROPERTIES, tpmProperty],
   [TPM_CAP.ECC_CURVES, curve],
   [TPM_CAP.AUTH_POLICIES, authPolicy],
 ]);
@@ -62,15 +68,15 @@ function authPolicy(tpm: Engine, handle: number): Bytes | undefined {
   return found === undefined ? undefined : concatBytes(uint32(handle), uint16(found.hashAlg), found.policy);
 }
 
-const PERMANENT_HANDLES: readonly number[] = [
-  TPM_RH.OWNER,
-  TPM_RH.NULL,
-  TPM_RH.PW,
-  TPM_RH.LOCKOUT,
-  TPM_RH.ENDORSEMENT,
-  TPM_RH.PLATFORM,
-  TPM_RH.PLATFORM_NV,
-];
+function pcrProperty(tpm: Engine, property: number): Bytes | undefined {
+  const found = pcrProperties(tpm, property).find(({ tag }) => tag === property);
+  return found === undefined ? undefined : encode(TPMS_TAGGED_PCR_SELECT, found);
+}
+
+function tpmProperty(tpm: Engine, property: number): Bytes | undefined {
+  const found = tpmProperties(tpm, property).find((each) => each.property === property);
+  return found === undefined ? undefined : encode(TPMS_TAGGED_PROPERTY, found);
+}
 
 function hasHandle(tpm: Engine, handle: number): boolean {
   const index = handle - handleTypeOf(handle) * 2 ** 24;
@@ -89,6 +95,6 @@ function hasHandle(tpm: Engine, handle: number): boolean {
     case TPM_HT.PCR:
       return handle < HANDLE.PCR_FIRST + PCR_COUNT;
     default:
-      return PERMANENT_HANDLES.includes(handle);
+      return permanentHandles(handle)[0] === handle;
   }
 }

@@ -31,6 +31,7 @@ export function givenStateClear(test: TestTpm, changes: Partial<STATE_CLEAR_DATA
 /** What an NV Index is like; whatever is left out is empty, and anybody with its authValue reads and writes it. */
 export interface GivenIndex {
   readonly nvIndex?: number;
+  readonly nameAlg?: typeof TPM_ALG.SHA1 | typeof TPM_ALG.SHA256 | typeof TPM_ALG.SHA384 | typeof TPM_ALG.SHA512;
   readonly attributes?: Parameters<typeof TPMA_NV.of>[0];
   readonly data?: Bytes;
   readonly authValue?: Bytes;
@@ -39,9 +40,15 @@ export interface GivenIndex {
 
 /** Defines an NV Index, by default a written one; returns its handle. */
 export function givenIndex({ tpm }: TestTpm, given: GivenIndex = {}): number {
-  const { nvIndex = 0x0180_0001, data = new Uint8Array(8), authValue = EMPTY, authPolicy = EMPTY } = given;
+  const {
+    nvIndex = 0x0180_0001,
+    nameAlg = TPM_ALG.SHA256,
+    data = new Uint8Array(8),
+    authValue = EMPTY,
+    authPolicy = EMPTY,
+  } = given;
   const attributes = TPMA_NV.of({ AUTHREAD: true, AUTHWRITE: true, WRITTEN: true, ...given.attributes });
-  const publicArea = { nvIndex, nameAlg: TPM_ALG.SHA256, attributes, authPolicy, dataSize: data.length };
+  const publicArea = { nvIndex, nameAlg, attributes, authPolicy, dataSize: data.length };
   const index: NV_INDEX = { publicArea, authValue, data };
   const { nv, ram } = tpm.state;
   tpm.state = { nv: { ...nv, indices: new Map(nv.indices).set(nvIndex, index) }, ram };
@@ -67,12 +74,12 @@ export function pinCountOf({ tpm }: TestTpm, nvIndex: number): number {
   return new DataView(data.buffer, data.byteOffset).getUint32(0);
 }
 
-/** Loads an object; returns its handle. Without a sensitive area it is public only. */
+/** Loads an object of the owner's; returns its handle. Without a sensitive area it is public only. */
 export function givenObject(
   test: TestTpm,
   publicArea: TPMT_PUBLIC_NULLABLE,
   sensitive?: TPMT_SENSITIVE,
-  attributes: Parameters<typeof OBJECT_ATTRIBUTES.of>[0] = {},
+  attributes: Parameters<typeof OBJECT_ATTRIBUTES.of>[0] = { spsHierarchy: true },
 ): number {
   const { objects } = test.tpm.state.ram;
   const handle = HANDLE.TRANSIENT_FIRST + objects.size;
@@ -90,7 +97,7 @@ export function givenObject(
     sensitive,
     name,
     qualifiedName: name,
-    hierarchy: TPM_RH.NULL,
+    hierarchy: TPM_RH.OWNER,
     seedCompatLevel: 1,
   };
   givenRam(test, { objects: new Map(objects).set(handle, object) });
