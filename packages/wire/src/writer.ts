@@ -3,12 +3,11 @@ import type { Bytes } from "./bytes.ts";
 /** Builds a big-endian byte string. A value that does not fit its field is a bug of the caller: `RangeError`. */
 export class Writer {
   #bytes: Bytes;
-  #view: DataView;
   #size = 0;
 
-  constructor(capacity = 256) {
+  /** The usual message fits 64 bytes, which JavaScript engines allocate many times faster than larger arrays. */
+  constructor(capacity = 64) {
     this.#bytes = new Uint8Array(capacity);
-    this.#view = new DataView(this.#bytes.buffer);
   }
 
   get size(): number {
@@ -18,25 +17,24 @@ export class Writer {
   uint8(value: number): void {
     checkRange(value, 0xff);
     const start = this.#grow(1);
-    this.#view.setUint8(start, value);
+    this.#bytes[start] = value;
   }
 
   uint16(value: number): void {
     checkRange(value, 0xffff);
-    const start = this.#grow(2);
-    this.#view.setUint16(start, value);
+    this.#put(this.#grow(2), 2, value);
   }
 
   uint32(value: number): void {
     checkRange(value, 0xffffffff);
-    const start = this.#grow(4);
-    this.#view.setUint32(start, value);
+    this.#put(this.#grow(4), 4, value);
   }
 
   uint64(value: bigint): void {
     if (value < 0n || value > 0xffffffffffffffffn) throw new RangeError(`${value} does not fit 64 bits`);
     const start = this.#grow(8);
-    this.#view.setBigUint64(start, value);
+    this.#put(start, 4, Number(value >> 32n));
+    this.#put(start + 4, 4, Number(value & 0xffffffffn));
   }
 
   bytes(value: Bytes): void {
@@ -47,18 +45,22 @@ export class Writer {
   /** Overwrites the two bytes at `offset`: the size in front of what has been written since. */
   patchUint16(offset: number, value: number): void {
     checkRange(value, 0xffff);
-    this.#view.setUint16(offset, value);
+    this.#put(offset, 2, value);
   }
 
   /** Overwrites the four bytes at `offset`. */
   patchUint32(offset: number, value: number): void {
     checkRange(value, 0xffffffff);
-    this.#view.setUint32(offset, value);
+    this.#put(offset, 4, value);
   }
 
   /** A copy of everything written. */
   finish(): Bytes {
     return this.#bytes.slice(0, this.#size);
+  }
+
+  #put(offset: number, size: number, value: number): void {
+    for (let i = size - 1, rest = value; i >= 0; i--, rest >>>= 8) this.#bytes[offset + i] = rest & 0xff;
   }
 
   /** Makes room and says where; it may replace the buffer, so call it before touching that. */
@@ -69,7 +71,6 @@ export class Writer {
       const larger = new Uint8Array(Math.max(this.#size, 2 * this.#bytes.length));
       larger.set(this.#bytes.subarray(0, start));
       this.#bytes = larger;
-      this.#view = new DataView(larger.buffer);
     }
     return start;
   }
