@@ -18,6 +18,7 @@ import { Client } from "./tpm/client.ts";
 const help = `npm run bench -- [options]
   --servers vtpm,swtpm   ours first, then the peer (default: both)
   --seconds N            how long each server is timed for a row (default 1)
+  --warm-up N            how long each server is used before that (default 0.5)
   --keys N               how many RSA keys each server makes for a row (default 10; 150 for a mean to rely on)
   --starts N             how many cold starts (default 5)
   --only TEXT            rows whose name contains TEXT
@@ -32,6 +33,7 @@ const { values } = parseArgs({
   options: {
     servers: { type: "string", default: "vtpm,swtpm" },
     seconds: { type: "string", default: "1" },
+    "warm-up": { type: "string", default: "0.5" },
     keys: { type: "string", default: "10" },
     starts: { type: "string", default: "5" },
     only: { type: "string", default: "" },
@@ -88,6 +90,7 @@ async function main(): Promise<void> {
     try {
       const timings = await measure(operation, servers, {
         seconds: Number(values.seconds),
+        warmUpSeconds: Number(values["warm-up"]),
         slowCount: Number(values.keys),
       });
       rows.push({ name: operation.name, metric: operation.metric, target: operation.target, timings });

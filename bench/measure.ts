@@ -54,6 +54,8 @@ class Contestant {
 export interface Effort {
   /** How long each server is timed for a row. */
   readonly seconds: number;
+  /** How long each server is used before that: a compiler that works at run time needs it. */
+  readonly warmUpSeconds: number;
   /** How many exchanges of a slow row each server gets. */
   readonly slowCount: number;
 }
@@ -67,8 +69,9 @@ export async function measure(
   const contestants = servers.map((server) => new Contestant(server));
   for (const contestant of contestants) await contestant.prepare(operation);
   const batch = operation.slow ? 1 : 10;
-  const warmUps = operation.slow ? 1 : 200;
-  for (let i = 0; i < warmUps; i++) for (const contestant of contestants) await contestant.exchange(false);
+  const warmEnd = performance.now() + effort.warmUpSeconds * 1000 * servers.length;
+  for (let round = 0; operation.slow ? round < 1 : performance.now() < warmEnd; round++)
+    for (const contestant of contestants) for (let i = 0; i < batch; i++) await contestant.exchange(false);
   const end = performance.now() + effort.seconds * 1000 * servers.length;
   for (let round = 0; operation.slow ? round < effort.slowCount : performance.now() < end; round++)
     for (const contestant of contestants) for (let i = 0; i < batch; i++) await contestant.exchange(true);
