@@ -1,0 +1,39 @@
+import type { Endpoint } from "../server/endpoints.ts";
+import type { ServeOptions } from "./serve-options.ts";
+
+/** The endpoints that are open. */
+export interface OpenEndpoints {
+  readonly swtpm: Endpoint | undefined;
+  readonly mssim: Endpoint | undefined;
+  readonly unix: Endpoint | undefined;
+}
+
+/** What is printed when clients may come: how to reach the TPM, for people or, on one line, for programs. */
+export function announcement(version: string, options: ServeOptions, { swtpm, mssim, unix }: OpenEndpoints): string {
+  const { host, socket, state } = options;
+  const tcti: string[] = [];
+  if (swtpm !== undefined) tcti.push(`swtpm:host=${host},port=${swtpm.port}`);
+  if (unix !== undefined) tcti.push(`swtpm:path=${socket}`);
+  if (mssim !== undefined) tcti.push(`mssim:host=${host},port=${mssim.port}`);
+  if (options.json) {
+    const ready = {
+      version,
+      pid: process.pid,
+      state,
+      host,
+      ...(swtpm === undefined ? {} : { port: swtpm.port, control: swtpm.port + 1 }),
+      ...(mssim === undefined ? {} : { mssim: mssim.port, platform: mssim.port + 1 }),
+      ...(unix === undefined ? {} : { socket, controlSocket: `${socket}.ctrl` }),
+      tcti,
+    };
+    return `${JSON.stringify(ready)}\n`;
+  }
+  const kept = state === undefined ? "nothing of it is kept" : `its state is in ${state}`;
+  const lines = [`vtpm ${version}: a TPM 2.0 is ready, ${kept}`];
+  if (swtpm !== undefined) lines.push(`  ${host}:${swtpm.port} (control channel ${swtpm.port + 1})`);
+  if (unix !== undefined) lines.push(`  ${socket} (control channel ${socket}.ctrl)`);
+  if (mssim !== undefined)
+    lines.push(`  ${host}:${mssim.port}, simulator protocol (platform signals ${mssim.port + 1})`);
+  lines.push("To use it with tpm2-tools:", ...tcti.map((value) => `  export TPM2TOOLS_TCTI="${value}"`));
+  return `${lines.join("\n")}\n`;
+}
