@@ -61,7 +61,7 @@ describe("the command header", () => {
 describe("before TPM2_Startup", () => {
   test("every command but Startup is refused, and a code that does not exist for that", () => {
     const tpm = new TestTpm();
-    tpm.powerOn(undefined);
+    tpm.tpm.powerOn();
     for (const code of DEFAULT_V1.commands.keys()) {
       if (code === TPM_CC.Startup) continue;
       expect(answerTo(tpm, header(TPM_ST.NO_SESSIONS, code, new Uint8Array(0)))).toBe("TPM_RC_INITIALIZE");
@@ -84,7 +84,7 @@ describe("before TPM2_Startup", () => {
   ])("Startup(STATE) after %s is refused, and then only Startup(CLEAR) helps", (_name, stop) => {
     const tpm = TestTpm.started();
     stop(tpm);
-    tpm.powerOn(undefined);
+    tpm.tpm.powerOn();
     expect(answerTo(tpm, startup(TPM_SU.STATE))).toBe("TPM_RC_VALUE (parameter 1)");
     expect(answerTo(tpm, getRandom)).toBe("TPM_RC_INITIALIZE");
     expect(answerTo(tpm, startup(TPM_SU.STATE))).toBe("TPM_RC_VALUE (parameter 1)");
@@ -95,7 +95,7 @@ describe("before TPM2_Startup", () => {
   test("Startup(STATE) after Shutdown(STATE) resumes", () => {
     const tpm = TestTpm.started();
     tpm.send(shutdown(TPM_SU.STATE));
-    tpm.powerOn(undefined);
+    tpm.tpm.powerOn();
     expect(answerTo(tpm, startup(TPM_SU.STATE))).toBe("TPM_RC_SUCCESS");
   });
 });

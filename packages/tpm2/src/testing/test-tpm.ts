@@ -49,10 +49,9 @@ export class TestTpm {
     return test;
   }
 
-  /** Power off and on, then TPM2_Startup unless `startupType` is undefined. */
-  powerOn(startupType: number | undefined = TPM_SU.CLEAR): void {
+  /** Power off and on, then TPM2_Startup; `tpm.powerOn` is the same without. */
+  powerOn(startupType: number = TPM_SU.CLEAR): void {
     this.tpm.powerOn();
-    if (startupType === undefined) return;
     const answer = this.send(header(TPM_ST.NO_SESSIONS, TPM_CC.Startup, encode(UINT16, startupType)));
     if (rcOf(answer) !== 0) throw new Error(`TPM2_Startup: ${describeRc(rcOf(answer))}`);
   }
