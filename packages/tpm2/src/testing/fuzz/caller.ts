@@ -8,7 +8,15 @@ import { nameOfRc, TPM_RC } from "../../spec/response-codes.ts";
 import { splitRc } from "../../spec/tpm-error.ts";
 import { TestSession } from "../test-session.ts";
 import { header } from "../test-tpm.ts";
-import { type AuthPlan, type CommandStep, type Damage, type Past, resolve, type SessionPlan, Unanswered } from "./plan.ts";
+import {
+  type AuthPlan,
+  type CommandStep,
+  type Damage,
+  type Past,
+  resolve,
+  type SessionPlan,
+  Unanswered,
+} from "./plan.ts";
 
 /** A response that no TPM may give. */
 export class Violation extends Error {}
@@ -142,7 +150,7 @@ export function damaged(command: Bytes, { kind, place, byte, resize }: Damage): 
       case "replace":
         return command.map((old, at) => (at === i ? byte : old));
       case "flip":
-        return command.map((old, at) => (at === i ? old ^ (1 << byte % 8) : old));
+        return command.map((old, at) => (at === i ? old ^ (1 << (byte % 8)) : old));
     }
   })();
   if (resize && changed.length >= 6) changed.set(encode(UINT32, changed.length), 2);
@@ -164,7 +172,6 @@ function checkHeader(response: Bytes): number {
   if (nameOfRc(splitRc(rc).base) === undefined) throw new Violation(`response code 0x${rc.toString(16)} has no name`);
   return rc;
 }
-
 
 function decodeResponse(
   command: Command,

@@ -33,9 +33,9 @@ export class Chooser {
   }
 
   pick<const T>(values: readonly T[]): T {
-    const value = values[this.below(values.length)];
-    if (value === undefined) throw new RangeError("there is nothing to choose from");
-    return value;
+    if (values.length === 0) throw new RangeError("there is nothing to choose from");
+    // The index is within the array.
+    return values[this.below(values.length)] as T;
   }
 
   maybe<const T>(values: readonly T[]): T | undefined {

@@ -56,7 +56,12 @@ export function template(
       objectAttributes: TPMA_OBJECT.of({ ...usual, ...changes }),
       authPolicy: policy,
     }) as const;
-  const ecc = (attributes: Attributes, scheme: EccScheme, curveID: Curve, symmetric: Cipher = NO_CIPHER): TPMT_PUBLIC => ({
+  const ecc = (
+    attributes: Attributes,
+    scheme: EccScheme,
+    curveID: Curve,
+    symmetric: Cipher = NO_CIPHER,
+  ): TPMT_PUBLIC => ({
     type: TPM_ALG.ECC,
     ...area(attributes),
     parameters: { symmetric, scheme, curveID, kdf: NO_SCHEME },
@@ -115,9 +120,7 @@ export function template(
       return only(ecc({ sign: true, x509sign: dice.chance(0.2) }, scheme, curve));
     }
     case "eccRestrictedSign":
-      return only(
-        ecc({ sign: true, restricted: true }, { scheme: TPM_ALG.ECDSA, details: SHA256 }, dice.pick(NIST)),
-      );
+      return only(ecc({ sign: true, restricted: true }, { scheme: TPM_ALG.ECDSA, details: SHA256 }, dice.pick(NIST)));
     case "rsaDecrypt":
       return only(
         rsa(
@@ -155,7 +158,15 @@ export function template(
           sym: {
             algorithm: dice.pick([TPM_ALG.AES, TPM_ALG.AES, TPM_ALG.CAMELLIA, TPM_ALG.TDES]),
             keyBits: 128,
-            mode: dice.pick([TPM_ALG.CFB, TPM_ALG.CBC, TPM_ALG.CTR, TPM_ALG.OFB, TPM_ALG.ECB, TPM_ALG.NULL, TPM_ALG.CMAC]),
+            mode: dice.pick([
+              TPM_ALG.CFB,
+              TPM_ALG.CBC,
+              TPM_ALG.CTR,
+              TPM_ALG.OFB,
+              TPM_ALG.ECB,
+              TPM_ALG.NULL,
+              TPM_ALG.CMAC,
+            ]),
           },
         },
         unique: EMPTY,

@@ -203,11 +203,27 @@ export class World {
   }
 
   /** Plans one command and waits for its answer. */
-  *run(name: keyof typeof TPM_CC, input: Readonly<Record<string, unknown>> = {}, options: RunOptions = {}): Recipe<Outcome> {
+  *run(
+    name: keyof typeof TPM_CC,
+    input: Readonly<Record<string, unknown>> = {},
+    options: RunOptions = {},
+  ): Recipe<Outcome> {
     const command = this.commands.get(TPM_CC[name]);
     const id = this.newId();
     if (command === undefined) return { id, rc: undefined, output: undefined };
+    yield* this.#makeRoom(command, input);
     return yield this.plan(command, id, input, options);
+  }
+
+  /** Every persistent object that a command uses takes a transient slot meanwhile. */
+  *#makeRoom(command: Command, input: Readonly<Record<string, unknown>>): Recipe {
+    const used = command.handles.map(([field]) => input[field]).filter((handle) => typeof handle === "number");
+    const borrowed = new Set(used.filter((handle) => handleTypeOf(handle) === TPM_HT.PERSISTENT)).size;
+    if (borrowed === 0 || this.dice.chance(0.05)) return;
+    for (const handle of this.state.ram.objects.keys()) {
+      if (this.transientCount + borrowed <= 3) return;
+      if (!used.includes(handle)) yield* this.run("FlushContext", { flushHandle: this.ref(handle) }, { plain: true });
+    }
   }
 
   plan(
@@ -278,7 +294,8 @@ export class World {
     };
     if (!flags.audit) Object.assign(flags, { auditExclusive: false, auditReset: false });
     if (!flags.audit && !flags.decrypt && !flags.encrypt && dice.chance(0.95)) return;
-    if (extra !== undefined && planned.length < 3) planned.push(this.bySession(extra, undefined, TPMA_SESSION.of(flags)));
+    if (extra !== undefined && planned.length < 3)
+      planned.push(this.bySession(extra, undefined, TPMA_SESSION.of(flags)));
   }
 
   /** Remembers what the answer to a step means for later ones. */

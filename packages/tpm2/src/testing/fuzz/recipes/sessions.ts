@@ -1,12 +1,12 @@
-import { bytesToBigInt, encodeOaep, generateEccKey, KDFe, type CurveName } from "@vtpm/crypto";
-import { type Bytes, concatBytes, EMPTY, encode, UINT32 } from "@vtpm/wire";
+import { type Bytes, EMPTY, encode, UINT32 } from "@vtpm/wire";
 import { TPM_CC } from "../../../spec/command-codes.ts";
-import { TPM_ALG, TPM_ECC_CURVE, TPM_SE } from "../../../spec/constants.ts";
+import { TPM_ALG, TPM_SE } from "../../../spec/constants.ts";
 import { TPM_RH } from "../../../spec/handles.ts";
-import { TPMA_OBJECT, TPMA_SESSION, TPMS_ECC_POINT, type TPMT_PUBLIC } from "../../../spec/structures/index.ts";
+import { TPMA_SESSION, type TPMT_PUBLIC } from "../../../spec/structures/index.ts";
 import { hash } from "../../caller-crypto.ts";
 import { type AuthPlan, Late } from "../plan.ts";
-import { isAttribute, type LiveSession, outputOf, type Recipe, type World } from "../world.ts";
+import { encryptSalt } from "../salt.ts";
+import { isAttribute, type LiveSession, type Recipe, type World } from "../world.ts";
 import type { NamedRecipe } from "./recipe.ts";
 
 const ZERO = new Uint8Array(32);
@@ -81,7 +81,8 @@ export function* startSession(
     encrypts: symmetric.algorithm !== TPM_ALG.NULL,
     bind,
   };
-  for (const [step, old] of world.sessions) if (old.handle === handle) world.sessions.delete(step);
+  // HMAC and policy sessions share their slots.
+  for (const [step, old] of world.sessions) if (old.handle % 2 ** 24 === handle % 2 ** 24) world.sessions.delete(step);
   world.sessions.set(outcome.id, session);
   return session;
 }
@@ -101,7 +102,9 @@ interface Salted {
 function* salt(world: World): Recipe<Salted | undefined> {
   const { dice } = world;
   const found = dice.maybe(
-    world.keys((key) => isAttribute(key, "decrypt") && [TPM_ALG.RSA, TPM_ALG.ECC].some((t) => t === key.publicArea.type)),
+    world.keys(
+      (key) => isAttribute(key, "decrypt") && [TPM_ALG.RSA, TPM_ALG.ECC].some((t) => t === key.publicArea.type),
+    ),
   );
   if (found === undefined) return undefined;
   const read = yield* world.run("ReadPublic", { objectHandle: found.handle }, { plain: true });
@@ -110,7 +113,14 @@ function* salt(world: World): Recipe<Salted | undefined> {
   const filler = dice.bytes(128);
   const made = new Late((past) => {
     const publicArea = past.output(read.id)?.["outPublic"];
-    return publicArea === undefined ? undefined : encryptSalt(past.crypto, publicArea as TPMT_PUBLIC, secret, filler);
+    return publicArea === undefined
+      ? undefined
+      : encryptSalt(
+          past.crypto,
+          publicArea as TPMT_PUBLIC, // ReadPublic answers one
+          secret,
+          filler,
+        );
   });
   return {
     handle: found.handle,
@@ -119,21 +129,50 @@ function* salt(world: World): Recipe<Salted | undefined> {
   };
 }
 
-const CURVE_NAMES = new Map<number, CurveName>([
-  [TPM_ECC_CURVE.NIST_P256, "NIST_P256"],
-  [TPM_ECC_CURVE.NIST_P384, "NIST_P384"],
-  [TPM_ECC_CURVE.NIST_P521, "NIST_P521"],
-  [TPM_ECC_CURVE.BN_P256, "BN_P256"],
-]);
-const CURVE_SIZES = new Map([
-  ["NIST_P256", 32],
-  ["NIST_P384", 48],
-  ["NIST_P521", 66],
-  ["BN_P256", 32],
-]);
-const HASH_NAMES = new Map([
-  [TPM_ALG.SHA1, "SHA1"],
-  [TPM_ALG.SHA256, "SHA256"],
-  [TPM_ALG.SHA384, "SHA384"],
-  [TPM_ALG.SHA512, "SHA512"],
-] as const);
+/**
+ * A policy session that the common policy allows to use the entity in this command; `undefined` if one could not be had.
+ * The plan it returns goes where a password would.
+ */
+export function* byCommonPolicy(world: World, commandCode: number, handle: number): Recipe<AuthPlan | undefined> {
+  const { dice } = world;
+  const session = yield* startSession(world, "policy", { plain: true, hashAlg: TPM_ALG.SHA256 });
+  if (session === undefined) return undefined;
+  const policySession = { policySession: world.ref(session.handle) };
+  const named = BRANCHES.some(([branch]) => branch === commandCode);
+  const way = dice.pick(named ? ["command"] : ["authValue", "password", "anything"]);
+  const plain = { plain: true };
+  if (way === "command") yield* world.run("PolicyCommandCode", { ...policySession, code: commandCode }, plain);
+  if (way === "authValue") yield* world.run("PolicyAuthValue", policySession, plain);
+  if (way === "password") yield* world.run("PolicyPassword", policySession, plain);
+  yield* world.run("PolicyOR", { ...policySession, pHashList: DIGESTS }, plain);
+  return {
+    kind: "session",
+    session: session.step,
+    attributes: TPMA_SESSION.of({ continueSession: dice.chance(0.3) }),
+    authValue: world.authOf(handle),
+    leavesOutAuthValue: way !== "authValue",
+    nextAuthValue: undefined,
+    isPassword: way === "password",
+  };
+}
+
+function* start(world: World): Recipe {
+  yield* startSession(world, world.dice.pick(["hmac", "hmac", "policy", "trial"]));
+}
+
+function* restart(world: World): Recipe {
+  const session = world.dice.maybe(world.liveSessions().filter(({ kind }) => kind !== "hmac"));
+  if (session !== undefined) yield* world.run("PolicyRestart", { sessionHandle: world.ref(session.handle) });
+}
+
+function* flush(world: World): Recipe {
+  const session = world.dice.maybe(world.liveSessions());
+  if (session !== undefined) yield* world.run("FlushContext", { flushHandle: world.ref(session.handle) });
+}
+
+/** Starting, restarting and ending sessions. */
+export const SESSION_RECIPES: readonly NamedRecipe[] = [
+  { name: "start a session", weight: 8, steps: start },
+  { name: "restart a policy", weight: 1, steps: restart },
+  { name: "flush a session", weight: 2, steps: flush },
+];

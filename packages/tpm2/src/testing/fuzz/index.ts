@@ -1,0 +1,1 @@
+export { type CampaignOptions, campaign, type Report } from "./campaign.ts";
