@@ -9,6 +9,7 @@ import { TPM2B_ECC_POINT, TPMI_DH_OBJECT, TPMI_ECC_KEY_EXCHANGE_NULLABLE } from 
 import { TpmError } from "../../spec/tpm-error.ts";
 import { closeCommitment, openCommitment } from "../../subsystems/commitments.ts";
 import { curveOf, pointOnCurve, pointToBytes } from "../../subsystems/curves.ts";
+import { refuseEccDerivation } from "../../subsystems/ecc-derivation.ts";
 import { eccPrivateKeyOf } from "../../subsystems/keys/ecc-key.ts";
 
 const NO_POINT = { x: EMPTY, y: EMPTY };
@@ -19,6 +20,7 @@ const NO_POINT = { x: EMPTY, y: EMPTY };
  * The MQV exchange of the reference code always fails; this one follows the standard.
  *
  * @spec Part 3, "TPM2_ZGen_2Phase"
+ * @rc TYPE               the profile forbids it
  * @rc KEY (keyA)         not an ECC key
  * @rc ATTRIBUTES (keyA)  the key is restricted, or not for decryption
  * @rc SCHEME (inScheme)  not the scheme of the key, or none
@@ -38,6 +40,7 @@ export const ZGen_2Phase = defineCommand({
   },
   response: { outZ1: TPM2B_ECC_POINT, outZ2: TPM2B_ECC_POINT },
   execute(tpm, { keyA, inQsB, inQeB, inScheme, counter }, at) {
+    refuseEccDerivation(tpm);
     const key = tpm.objects.findKey(keyA);
     if (key?.publicArea.type !== TPM_ALG.ECC) throw at("keyA", TPM_RC.KEY);
     const { objectAttributes, parameters } = key.publicArea;
