@@ -8,6 +8,8 @@ const packages = fileURLToPath(new URL("../../../", import.meta.url));
 
 /** The package as it would be built, from the sources as they are: for processes and threads, which run JavaScript only. */
 export interface Build {
+  /** The program; for a build of `program/main.ts`. */
+  readonly program: string;
   /** The file made of a source file, given as `program/main.ts`. */
   path(source: string): string;
   remove(): void;
@@ -16,7 +18,9 @@ export interface Build {
 /** Builds some source files of this package with all they import, into a folder of their own. */
 export async function buildSources(...sources: readonly string[]): Promise<Build> {
   const directory = mkdtempSync(join(tmpdir(), "vtpm-build-"));
-  cpSync(`${packages}vtpm/package.json`, join(directory, "package.json"));
+  for (const file of ["package.json", "bin"]) {
+    cpSync(`${packages}vtpm/${file}`, join(directory, file), { recursive: true });
+  }
   await build({
     configFile: false,
     logLevel: "error",
@@ -40,6 +44,7 @@ export async function buildSources(...sources: readonly string[]): Promise<Build
     },
   });
   return {
+    program: join(directory, "bin", "vtpm.js"),
     path: (source) => join(directory, "dist", source.replace(/\.ts$/, ".js")),
     remove: () => rmSync(directory, { recursive: true }),
   };

@@ -33,6 +33,13 @@ export const createPrimaryRsa = (keyBits: number, unique = 0): Bytes => {
   return authorized(0x131, "40000001", `0004 0000 0000 ${word(fromHex(area).length, 2)} ${area} 0000 00000000`);
 };
 
+export const flush = (handle: number): Bytes => plain(0x165, word(handle, 4));
+
+/** The handle in the response of a command that makes an object. */
+export function handleIn(response: Bytes): number {
+  return new DataView(response.buffer, response.byteOffset, response.byteLength).getUint32(10);
+}
+
 export function responseCode(response: Bytes): number {
   return new DataView(response.buffer, response.byteOffset, response.byteLength).getUint32(6);
 }
