@@ -61,7 +61,8 @@ export const GetCapability = defineCommand({
         if (property !== 0) throw at("property", TPM_RC.VALUE);
         // All banks or none.
         if (propertyCount === 0) return { moreData: YES, capabilityData: { capability, data: [] } };
-        return { moreData: NO, capabilityData: { capability, data: tpm.ram.pcrAllocated } };
+        const banks = tpm.ram.pcrAllocated.filter(({ hash }) => profile.allows("ALG", hash));
+        return { moreData: NO, capabilityData: { capability, data: banks } };
       }
       case TPM_CAP.TPM_PROPERTIES: {
         const { data, moreData } = paged(tpmProperties(tpm, property), "MAX_TPM_PROPERTIES");
