@@ -14,6 +14,7 @@ import {
 import type { NvState, RAM_STATE, TpmState } from "./state/tpm-state.ts";
 import { Audit } from "./subsystems/audit.ts";
 import { Clock } from "./subsystems/clock.ts";
+import { repeatsBlock } from "./subsystems/continuous-test.ts";
 import { Entities } from "./subsystems/entities.ts";
 import { Hierarchies } from "./subsystems/hierarchies.ts";
 import { Lockout } from "./subsystems/lockout.ts";
@@ -78,9 +79,13 @@ export class Engine {
     return this.state.ram.stateClear;
   }
 
-  /** Fresh unpredictable bytes. */
+  /** Fresh unpredictable bytes. A generator that repeats itself is a fault, for profiles that want it watched. */
   random(size: number): Bytes {
-    return this.platform.entropy(size);
+    const bytes = this.platform.entropy(size);
+    if (this.profile.attributes.has("drbg-continous-test") && repeatsBlock(bytes)) {
+      throw new Error("the platform's entropy repeats itself");
+    }
+    return bytes;
   }
 
   changeNv(changes: Partial<NvState>): void {

@@ -3,7 +3,17 @@ export type { Command } from "./dispatch/command.ts";
 export { type Job, type JobResult, runJob } from "./dispatch/job.ts";
 export { errorResponse } from "./dispatch/response.ts";
 export type { Platform } from "./platform.ts";
-export { DEFAULT_V1, DEFAULT_V2, NULL_PROFILE, PROFILES, type Profile } from "./profile.ts";
+export { ProfileError, type ProfileErrorCode } from "./profile/profile-error.ts";
+export { algorithmLists, attributeLists, commandLists, type FeatureLists } from "./profile/profile-info.ts";
+export {
+  AVAILABLE_PROFILES,
+  DEFAULT_V1,
+  DEFAULT_V2,
+  NULL_PROFILE,
+  PROFILES,
+  type Profile,
+  parseProfile,
+} from "./profile.ts";
 export { TPM_CC } from "./spec/command-codes.ts";
 export { TPM_RC } from "./spec/response-codes.ts";
 export { describeRc, TpmError } from "./spec/tpm-error.ts";

@@ -79,9 +79,12 @@ export function fromDurable(entries: ReadonlyMap<string, Bytes>): NvState {
   const profileBytes = entries.get("profile");
   if (profileBytes === undefined) throw new StateError("profile", "is missing");
   const profile = decodeEntry("profile", PROFILE_FORMAT, profileBytes, ANY);
+  // The banks of algorithms that the profile lacks are part of the state all the same.
+  const limits: Rules = profile;
+  const rules: Rules = { limit: (name) => limits.limit(name), allows: () => true };
   const section = <T>(name: keyof Sections, codec: Codec<T>): T | undefined => {
     const bytes = entries.get(name);
-    return bytes === undefined ? undefined : decodeEntry(name, codec, bytes, profile);
+    return bytes === undefined ? undefined : decodeEntry(name, codec, bytes, rules);
   };
   const required = <T>(name: keyof Sections, codec: Codec<T>): T => {
     const value = section(name, codec);
@@ -91,7 +94,7 @@ export function fromDurable(entries: ReadonlyMap<string, Bytes>): NvState {
   const table = <T>(prefix: string, codec: Codec<T>): ReadonlyMap<number, T> => {
     const values = new Map<number, T>();
     for (const [key, bytes] of entries) {
-      if (key.startsWith(prefix)) values.set(handleOf(key, prefix), decodeEntry(key, codec, bytes, profile));
+      if (key.startsWith(prefix)) values.set(handleOf(key, prefix), decodeEntry(key, codec, bytes, rules));
     }
     return values;
   };

@@ -26,6 +26,7 @@ export type Mac =
  * @rc TYPE (handle)        the key makes no MACs
  * @rc VALUE (inScheme)     not the scheme of the key, or none
  * @rc SCHEME (inScheme)    not a scheme for this kind of key
+ * @rc HASH (inScheme)      the key's scheme has SHA-1, with which the profile makes no MACs
  * @rc ATTRIBUTES (handle)  the key is restricted
  * @rc KEY (handle)         the key does not sign
  */
@@ -45,6 +46,8 @@ export function selectMac(
   const { publicArea, sensitive } = key;
   const fits = publicArea.type === TPM_ALG.SYMCIPHER ? algorithm === TPM_ALG.CMAC : TPMI_ALG_HASH.includes(algorithm);
   if (!fits) throw at("inScheme", TPM_RC.SCHEME);
+  // As in libtpms the key's own scheme decides: a key without one may be used with SHA-1 by naming it.
+  if (own === TPM_ALG.SHA1 && tpm.profile.attributes.has("no-sha1-hmac-creation")) throw at("inScheme", TPM_RC.HASH);
   if (TPMA_OBJECT.has(publicArea.objectAttributes, "restricted")) throw at("handle", TPM_RC.ATTRIBUTES);
   if (!TPMA_OBJECT.has(publicArea.objectAttributes, "sign")) throw at("handle", TPM_RC.KEY);
   if (sensitive?.sensitiveType === TPM_ALG.KEYEDHASH) {

@@ -33,7 +33,7 @@ export const isLabel = (label: Bytes): boolean => label.length === 0 || label.at
  *
  * @rc VALUE    without padding: the message is longer than the modulus
  * @rc FAILURE  the message does not fit, or without padding is not below the modulus; libtpms' answer, and only an answer
- * @rc SCHEME   the key's scheme is for signing
+ * @rc SCHEME   the key's scheme is for signing, or there is none and the profile demands one
  */
 export function rsaEncrypt(tpm: Engine, key: RsaPublicArea, padding: Padding, label: Bytes, message: Bytes): Bytes {
   const { modulus, exponent } = rsaPublicKeyOf(key);
@@ -45,6 +45,7 @@ export function rsaEncrypt(tpm: Engine, key: RsaPublicArea, padding: Padding, la
 function pad(tpm: Engine, padding: Padding, label: Bytes, message: Bytes, size: number): Bytes {
   switch (padding.scheme) {
     case TPM_ALG.NULL: {
+      refuseUnpadded(tpm);
       const start = message.findIndex((byte) => byte !== 0);
       const number = start === -1 ? new Uint8Array(0) : message.slice(start);
       if (number.length > size) throw new TpmError(TPM_RC.VALUE);
@@ -66,7 +67,7 @@ function pad(tpm: Engine, padding: Padding, label: Bytes, message: Bytes, size: 
  *
  * @rc SIZE    the cipher text does not have the size of the modulus
  * @rc VALUE   it is not below the modulus, or the padding is wrong
- * @rc SCHEME  the key's scheme is for signing
+ * @rc SCHEME  the key's scheme is for signing, or there is none and the profile demands one
  */
 export function rsaDecrypt(tpm: Engine, key: KEY_SLOT, padding: Padding, label: Bytes, cipherText: Bytes): Bytes {
   const privateKey = rsaPrivateKeyOf(key);
@@ -74,6 +75,7 @@ export function rsaDecrypt(tpm: Engine, key: KEY_SLOT, padding: Padding, label: 
   const decrypt = (): Bytes => refusing(TPM_RC.VALUE, () => tpm.crypto.rsaPrivate(privateKey, cipherText));
   switch (padding.scheme) {
     case TPM_ALG.NULL:
+      refuseUnpadded(tpm);
       return decrypt();
     case TPM_ALG.RSAES:
       return orRefuse(decodeRsaes(decrypt()));
@@ -82,6 +84,10 @@ export function rsaDecrypt(tpm: Engine, key: KEY_SLOT, padding: Padding, label: 
     default:
       throw new TpmError(TPM_RC.SCHEME);
   }
+}
+
+function refuseUnpadded(tpm: Engine): void {
+  if (tpm.profile.attributes.has("no-unpadded-encryption")) throw new TpmError(TPM_RC.SCHEME);
 }
 
 function orRefuse(message: Bytes | undefined): Bytes {

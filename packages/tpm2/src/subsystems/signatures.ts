@@ -38,15 +38,23 @@ import { randomnessOf } from "./randomness.ts";
  * @rc VALUE      ECDAA: the count is not that of an open commitment
  * @rc NO_RESULT  SM2: the one private key that cannot sign
  * @rc FAILURE    RSA: numbers that are no key; libtpms' answer, and only an answer
+ * @rc HASH       the profile does not sign with SHA-1
+ * @rc KEY_SIZE   HMAC: the key is shorter than the profile demands
  */
 export function sign(tpm: Engine, key: KEY_SLOT, scheme: TPMT_SIG_SCHEME, digest: Bytes): TPMT_SIGNATURE {
   const { publicArea, sensitive } = key;
+  const { attributes } = tpm.profile;
+  const isHmac = publicArea.type === TPM_ALG.KEYEDHASH;
+  if (scheme.details.hashAlg === TPM_ALG.SHA1 && attributes.has(isHmac ? "no-sha1-hmac-creation" : "no-sha1-signing")) {
+    throw new TpmError(TPM_RC.HASH);
+  }
   switch (publicArea.type) {
     case TPM_ALG.RSA:
       return refusing(TPM_RC.FAILURE, () => signWithRsa(tpm, key, scheme, digest));
     case TPM_ALG.ECC:
       return signWithEcc(tpm, key, publicArea, scheme, digest);
     default:
+      if (isShortHmacKey(tpm, sensitive)) throw new TpmError(TPM_RC.KEY_SIZE);
       return { sigAlg: TPM_ALG.HMAC, signature: hmacOf(tpm, sensitive, scheme.details.hashAlg, digest) };
   }
 }
@@ -113,6 +121,9 @@ function eccSignature(
   return { sigAlg, signature: { hash, signatureR, signatureS: bigIntToBytes(s, orderSize) } };
 }
 
+const isShortHmacKey = ({ profile }: Engine, sensitive: TPMT_SENSITIVE | undefined): boolean =>
+  8 * (sensitive?.sensitive.length ?? 0) < profile.minHmacKeyBits;
+
 function hmacOf(
   tpm: Engine,
   sensitive: TPMT_SENSITIVE | undefined,
@@ -129,6 +140,8 @@ function hmacOf(
  * @rc SCHEME     a scheme that cannot be verified, or not with this key
  * @rc HANDLE     an HMAC key of which only the public area is loaded
  * @rc SIGNATURE  not the key's, or not of this digest
+ * @rc HASH       the profile does not verify with SHA-1
+ * @rc KEY_SIZE   HMAC: the key is shorter than the profile demands
  */
 export function verifySignature(
   tpm: Engine,
@@ -149,6 +162,11 @@ export function verifySignature(
   }
 }
 
+const SHA1_SIZE = 20;
+
+const isRefusedSha1 = ({ profile }: Engine, hashAlg: number): boolean =>
+  hashAlg === TPM_ALG.SHA1 && profile.attributes.has("no-sha1-verification");
+
 const unless = (isGood: boolean): FormatOneRc | undefined => (isGood ? undefined : TPM_RC.SIGNATURE);
 
 function verifyWithRsa(
@@ -161,10 +179,12 @@ function verifyWithRsa(
   switch (given.sigAlg) {
     case TPM_ALG.RSASSA: {
       const { hash, sig } = given.signature;
+      if (sig.length === key.modulus.length && isRefusedSha1(tpm, hash)) return TPM_RC.HASH;
       return unless(holds(() => verifyRsassa(tpm.crypto, key, hashNameOf(hash), digest, sig)));
     }
     case TPM_ALG.RSAPSS: {
       const { hash, sig } = given.signature;
+      if (sig.length === key.modulus.length && isRefusedSha1(tpm, hash)) return TPM_RC.HASH;
       return unless(holds(() => verifyRsapss(tpm.crypto, key, hashNameOf(hash), digest, sig)));
     }
     default:
@@ -192,6 +212,12 @@ function verifyWithEcc(
   if (point === undefined) return TPM_RC.SIGNATURE;
   const { hash, signatureR, signatureS } = given.signature;
   const signature = { r: bytesToBigInt(signatureR), s: bytesToBigInt(signatureS) };
+  const isScalar = (value: bigint): boolean => value > 0n && value < curve.n;
+  if (!isScalar(signature.r) || !isScalar(signature.s)) return TPM_RC.SIGNATURE;
+  // Only this scheme is told the hash; with the others a digest of that size counts as one.
+  const usesSha1 =
+    given.sigAlg === TPM_ALG.ECSCHNORR ? hash : digest.length === SHA1_SIZE ? TPM_ALG.SHA1 : TPM_ALG.NULL;
+  if (isRefusedSha1(tpm, usesSha1)) return TPM_RC.HASH;
   switch (given.sigAlg) {
     case TPM_ALG.ECDSA:
       return unless(verifyEcdsa(tpm.crypto, curve.name, point, digest, signature));
@@ -209,12 +235,14 @@ function verifyHmac(
   given: TPMT_SIGNATURE,
 ): FormatOneRc | undefined {
   if (sensitive === undefined) return TPM_RC.HANDLE;
+  if (isShortHmacKey(tpm, sensitive)) return TPM_RC.KEY_SIZE;
   if (given.sigAlg !== TPM_ALG.HMAC || publicArea.type !== TPM_ALG.KEYEDHASH) return TPM_RC.SCHEME;
   const { hashAlg } = given.signature;
   const own = publicArea.parameters.scheme;
   if (own.scheme !== TPM_ALG.NULL && (own.scheme !== TPM_ALG.HMAC || own.details.hashAlg !== hashAlg)) {
     return TPM_RC.SIGNATURE;
   }
+  if (hashAlg === TPM_ALG.SHA1 && tpm.profile.attributes.has("no-sha1-hmac-verification")) return TPM_RC.HASH;
   const expected = hmacOf(tpm, sensitive, hashAlg, digest);
   return unless(equalBytesConstantTime(expected.digest, given.signature.digest));
 }

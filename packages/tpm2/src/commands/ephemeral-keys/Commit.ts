@@ -14,6 +14,7 @@ import {
 import { TpmError } from "../../spec/tpm-error.ts";
 import { addCommitment, nextCommitment } from "../../subsystems/commitments.ts";
 import { curveOf, pointOnCurve, pointToBytes } from "../../subsystems/curves.ts";
+import { refuseEccDerivation } from "../../subsystems/ecc-derivation.ts";
 import { hashNameOf } from "../../subsystems/hash-algorithms.ts";
 import { eccPrivateKeyOf } from "../../subsystems/keys/ecc-key.ts";
 import { isAnonymous } from "../../subsystems/schemes.ts";
@@ -22,6 +23,7 @@ import { isAnonymous } from "../../subsystems/schemes.ts";
  * Makes the first half of an anonymous signature; TPM2_Sign and the attestations make the second with its counter.
  *
  * @spec Part 3, "TPM2_Commit"
+ * @rc TYPE                 the profile forbids it
  * @rc KEY (signHandle)     not an ECC key
  * @rc SCHEME (signHandle)  the scheme of the key is not anonymous
  * @rc SIZE (y2)            only one of s2 and y2 is there
@@ -36,6 +38,7 @@ export const Commit = defineCommand({
   parameters: { P1: TPM2B_ECC_POINT, s2: TPM2B_SENSITIVE_DATA, y2: TPM2B_ECC_PARAMETER },
   response: { K: TPM2B_ECC_POINT, L: TPM2B_ECC_POINT, E: TPM2B_ECC_POINT, counter: UINT16 },
   execute(tpm, { signHandle, P1, s2, y2 }, at) {
+    refuseEccDerivation(tpm);
     const key = tpm.objects.findKey(signHandle);
     if (key?.publicArea.type !== TPM_ALG.ECC) throw at("signHandle", TPM_RC.KEY);
     const { nameAlg, parameters } = key.publicArea;

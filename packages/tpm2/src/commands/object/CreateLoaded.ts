@@ -16,6 +16,7 @@ import {
 } from "../../spec/structures/index.ts";
 import { TpmError } from "../../spec/tpm-error.ts";
 import { OBJECT_ATTRIBUTES } from "../../state/object.ts";
+import { refuseEccDerivation } from "../../subsystems/ecc-derivation.ts";
 import { paddedAuth } from "../../subsystems/keys/auth-size.ts";
 import { derivationLabel, readTemplate } from "../../subsystems/keys/creation-template.ts";
 import { createKey } from "../../subsystems/keys/key-generation.ts";
@@ -33,7 +34,7 @@ import { sensitiveToPrivate } from "../../subsystems/keys/sensitive-wrapping.ts"
  * @rc OBJECT_MEMORY         no slot is free
  * @rc SIZE (inPublic)       there is more than a template, or authPolicy is no digest of nameAlg
  * @rc SIZE (inSensitive)    userAuth is longer than a digest of nameAlg
- * @rc TYPE (inPublic)       RSA keys cannot be derived
+ * @rc TYPE (inPublic)       RSA keys cannot be derived, nor ECC keys if the profile forbids it
  * @rc ATTRIBUTES            the secret of a derived object does not come from the TPM
  * @rc ATTRIBUTES (inPublic) attributes contradict each other, the parent's or the data given
  * @rc HASH (inPublic)       a storage key that stays here must have the parent's nameAlg
@@ -68,6 +69,7 @@ export const CreateLoaded = defineCommand({
     let source: ReturnType<typeof freshSource>;
     if (parent !== undefined && derive !== undefined) {
       if (template.type === TPM_ALG.RSA) throw at("inPublic", TPM_RC.TYPE);
+      if (template.type === TPM_ALG.ECC) refuseEccDerivation(tpm, at("inPublic", TPM_RC.TYPE));
       if (TPMA_OBJECT.has(template.objectAttributes, "sensitiveDataOrigin")) throw new TpmError(TPM_RC.ATTRIBUTES);
       blamingField(at, "inPublic", () => checkPublic(parent, template));
       source = derivedSource(tpm, parent, derivationLabel(tpm, derive, data));

@@ -19,6 +19,7 @@ import { cipherOf } from "../ciphers.ts";
 import { curveOf, pointToBytes } from "../curves.ts";
 import { blockSizeOf, digestSizeOf } from "../hash-algorithms.ts";
 import { nameOfPublic } from "./names.ts";
+import { checkPair } from "./pairwise-consistency.ts";
 import { rsaPublicKeyOf } from "./rsa-key.ts";
 import { symmetricUnique } from "./symmetric-unique.ts";
 
@@ -100,6 +101,7 @@ export function* createKey(tpm: Engine, request: KeyRequest): Generator<Job, Cre
 }
 
 function named(tpm: Engine, publicArea: TPMT_PUBLIC, sensitive: TPMT_SENSITIVE): CreatedKey {
+  checkPair(tpm, publicArea, sensitive);
   return { publicArea, sensitive, name: nameOfPublic(tpm, publicArea) };
 }
 
