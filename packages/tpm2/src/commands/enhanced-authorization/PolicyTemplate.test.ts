@@ -10,8 +10,8 @@ import { givenPersistent } from "../../testing/given.ts";
 import { digestOf, extended, noPolicy } from "../../testing/policy-digests.ts";
 import { startPolicy } from "../../testing/start-session.ts";
 import { TestTpm } from "../../testing/test-tpm.ts";
+import { CreatePrimary } from "../hierarchy/CreatePrimary.ts";
 import { HierarchyChangeAuth } from "../hierarchy/HierarchyChangeAuth.ts";
-import { CreatePrimary } from "../object/CreatePrimary.ts";
 import { PolicyCpHash } from "./PolicyCpHash.ts";
 import { PolicyTemplate } from "./PolicyTemplate.ts";
 
