@@ -29,14 +29,13 @@ const MAX_SECRET_SIZE = 66;
  * Makes a secret as long as the key's Name digest and encrypts it to the key.
  *
  * @spec Part 1, "Secret Sharing"
- * @rc VALUE       the key has no nameAlg
  * @rc ATTRIBUTES  the key does not decrypt
  * @rc KEY         the point is not on the key's curve
+ * @rc VALUE       the key has no nameAlg
  * @rc FAILURE     the modulus is too small for the digest, or cannot be one
  */
 export function encryptSecret(tpm: Engine, key: KEY_SLOT, label: SecretLabel): ExchangedSecret {
   const { publicArea } = key;
-  if (publicArea.nameAlg === TPM_ALG.NULL) throw new TpmError(TPM_RC.VALUE);
   if (!TPMA_OBJECT.has(publicArea.objectAttributes, "decrypt")) throw new TpmError(TPM_RC.ATTRIBUTES);
   switch (publicArea.type) {
     case TPM_ALG.RSA:
@@ -49,6 +48,7 @@ export function encryptSecret(tpm: Engine, key: KEY_SLOT, label: SecretLabel): E
 }
 
 function encryptByRsa(tpm: Engine, publicArea: RsaPublicArea, label: SecretLabel): ExchangedSecret {
+  if (publicArea.nameAlg === TPM_ALG.NULL) throw new TpmError(TPM_RC.VALUE);
   const { modulus, exponent } = rsaPublicKeyOf(publicArea);
   const hash = hashNameOf(publicArea.nameAlg);
   const secretSize = digestSizeOf(publicArea.nameAlg);
@@ -65,6 +65,7 @@ function exchangeByEcc(tpm: Engine, publicArea: EccPublicArea, label: SecretLabe
   const curve = curveOf(publicArea.parameters.curveID);
   const point = pointOnCurve(curve, publicArea.unique);
   if (point === undefined) throw new TpmError(TPM_RC.KEY);
+  if (publicArea.nameAlg === TPM_ALG.NULL) throw new TpmError(TPM_RC.VALUE);
   const ephemeral = generateEccKey(tpm.crypto, curve.name, randomnessOf(tpm));
   const x = tpm.crypto.multiplyX(curve.name, point, ephemeral.d);
   if (x === undefined) throw new TpmError(TPM_RC.KEY);
