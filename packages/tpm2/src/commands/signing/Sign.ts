@@ -25,6 +25,8 @@ import { hashcheckTicket } from "../../subsystems/tickets.ts";
  * @rc TICKET (validation)     not from this TPM for this digest
  * @rc SIZE (digest)           not the size of the scheme's hash
  * @rc VALUE                   ECDAA: the count is not that of an open commitment
+ * @rc HASH                    the profile does not sign with SHA-1
+ * @rc KEY_SIZE                an HMAC key shorter than the profile demands
  */
 export const Sign = defineCommand({
   code: TPM_CC.Sign,

@@ -15,6 +15,7 @@ import { macOf, selectMac } from "../../subsystems/macs.ts";
  * @rc TYPE (handle)        the key makes no MACs
  * @rc VALUE (inScheme)     not the scheme of the key, or none
  * @rc SCHEME (inScheme)    not a scheme for this kind of key
+ * @rc HASH (inScheme)      the profile makes no MACs with the hash of the key
  * @rc ATTRIBUTES (handle)  the key is restricted
  * @rc KEY (handle)         the key does not sign
  */
