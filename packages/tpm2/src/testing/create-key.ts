@@ -30,7 +30,7 @@ export function rsaTemplate(
   attributes: ObjectAttributes,
   scheme: PublicOf<typeof TPM_ALG.RSA>["parameters"]["scheme"] = NULL_SCHEME,
   keyBits: PublicOf<typeof TPM_ALG.RSA>["parameters"]["keyBits"] = 2048,
-): TPMT_PUBLIC {
+): PublicOf<typeof TPM_ALG.RSA> {
   return {
     type: TPM_ALG.RSA,
     ...head(attributes),
@@ -44,7 +44,7 @@ export function eccTemplate(
   attributes: ObjectAttributes,
   scheme: PublicOf<typeof TPM_ALG.ECC>["parameters"]["scheme"] = NULL_SCHEME,
   curveID: PublicOf<typeof TPM_ALG.ECC>["parameters"]["curveID"] = TPM_ECC_CURVE.NIST_P256,
-): TPMT_PUBLIC {
+): PublicOf<typeof TPM_ALG.ECC> {
   return {
     type: TPM_ALG.ECC,
     ...head(attributes),
@@ -57,7 +57,7 @@ export function eccTemplate(
 export function keyedHashTemplate(
   attributes: ObjectAttributes,
   scheme: PublicOf<typeof TPM_ALG.KEYEDHASH>["parameters"]["scheme"] = NULL_SCHEME,
-): TPMT_PUBLIC {
+): PublicOf<typeof TPM_ALG.KEYEDHASH> {
   return { type: TPM_ALG.KEYEDHASH, ...head(attributes), parameters: { scheme }, unique: EMPTY };
 }
 
@@ -69,7 +69,7 @@ export function cipherTemplate(
     keyBits: 128,
     mode: TPM_ALG.NULL,
   },
-): TPMT_PUBLIC {
+): PublicOf<typeof TPM_ALG.SYMCIPHER> {
   return { type: TPM_ALG.SYMCIPHER, ...head(attributes), parameters: { sym }, unique: EMPTY };
 }
 

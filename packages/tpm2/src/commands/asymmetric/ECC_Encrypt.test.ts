@@ -52,7 +52,7 @@ describe("refused are", () => {
   test("by TPM2_ECC_Encrypt a point that is not on its curve", () => {
     const tpm = TestTpm.started();
     const unique = { x: new Uint8Array(32).fill(1), y: new Uint8Array(32).fill(1) };
-    const keyHandle = givenObject(tpm, { ...eccTemplate(DECRYPTS), type: TPM_ALG.ECC, unique });
+    const keyHandle = givenObject(tpm, { ...eccTemplate(DECRYPTS), unique });
     expect(tpm.run(ECC_Encrypt, { keyHandle, plainText: EMPTY, inScheme: KDF2 }).text).toBe("TPM_RC_NO_RESULT");
   });
 

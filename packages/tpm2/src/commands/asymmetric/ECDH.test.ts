@@ -80,7 +80,7 @@ describe("TPM2_ECDH_KeyGen refuses", () => {
   test("a public point that is not on its curve", () => {
     const tpm = TestTpm.started();
     const unique = { x: new Uint8Array(32).fill(1), y: new Uint8Array(32).fill(1) };
-    const keyHandle = givenObject(tpm, { ...eccTemplate(DECRYPTS), type: TPM_ALG.ECC, unique });
+    const keyHandle = givenObject(tpm, { ...eccTemplate(DECRYPTS), unique });
     expect(tpm.run(ECDH_KeyGen, { keyHandle }).text).toBe("TPM_RC_KEY (handle 1)");
   });
 });

@@ -60,7 +60,7 @@ describe("TPM2_RSA_Encrypt", () => {
     const unique = new Uint8Array(128);
     unique[0] = 0x80;
     unique[127] = last;
-    const keyHandle = givenObject(test2, { ...rsaTemplate({ decrypt: true }, NONE, 1024), type: TPM_ALG.RSA, unique });
+    const keyHandle = givenObject(test2, { ...rsaTemplate({ decrypt: true }, NONE, 1024), unique });
     for (const message of [EMPTY, Uint8Array.of(1), Uint8Array.of(2, 3)]) {
       test2.run(RSA_Encrypt, { keyHandle, message, inScheme: RSAES, label: EMPTY });
       test2.run(RSA_Encrypt, { keyHandle, message, inScheme: NONE, label: EMPTY });
@@ -74,7 +74,7 @@ test("what TPM2_RSA_Encrypt makes, OpenSSL reads", () => {
   const { privateKey: key } = generateKeyPairSync("rsa", { modulusLength: 1024 });
   const { n = "" } = key.export({ format: "jwk" });
   const unique = new Uint8Array(Buffer.from(n, "base64url"));
-  const keyHandle = givenObject(tpm, { ...rsaTemplate({ decrypt: true }, NONE, 1024), type: TPM_ALG.RSA, unique });
+  const keyHandle = givenObject(tpm, { ...rsaTemplate({ decrypt: true }, NONE, 1024), unique });
   const inScheme = { scheme: TPM_ALG.OAEP, details: { hashAlg: TPM_ALG.SHA256 } };
   const { out } = tpm.run(RSA_Encrypt, { keyHandle, message: bytesOf("hi"), inScheme, label: bytesOf("L\0") });
   const read = privateDecrypt({ key, oaepHash: "sha256", oaepLabel: bytesOf("L\0") }, out.outData);

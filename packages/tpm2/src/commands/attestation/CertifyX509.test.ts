@@ -36,7 +36,10 @@ const DIGITAL_SIGNATURE = extension(KEY_USAGE, bits(7, 0x80));
 const [ISSUER, SUBJECT] = [name("issuer"), name("subject")];
 const PARTIAL = seq(ISSUER, VALIDITY, SUBJECT, extensions(DIGITAL_SIGNATURE));
 
-function prepared(signing: TPMT_PUBLIC = eccTemplate(SIGNS, ECDSA), subject = eccTemplate({ sign: true })) {
+function prepared(
+  signing: TPMT_PUBLIC = eccTemplate(SIGNS, ECDSA),
+  subject: TPMT_PUBLIC = eccTemplate({ sign: true }),
+) {
   const tpm = TestTpm.started();
   const signer = createKey(tpm, signing);
   const object = createKey(tpm, subject, { hierarchy: TPM_RH.PLATFORM });

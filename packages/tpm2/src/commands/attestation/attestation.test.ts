@@ -5,7 +5,7 @@ import { TPMA_SESSION } from "../../spec/attributes.ts";
 import { TPM_CC } from "../../spec/command-codes.ts";
 import { TPM_ALG, TPM_ECC_CURVE, TPM_GENERATED_VALUE, TPM_ST, TPM_SU } from "../../spec/constants.ts";
 import { TPM_RH } from "../../spec/handles.ts";
-import { TPMS_ATTEST } from "../../spec/structures/index.ts";
+import { TPMS_ATTEST, type TPMT_PUBLIC } from "../../spec/structures/index.ts";
 import { text as bytesOf, hash, hmac, kdfa } from "../../testing/caller-crypto.ts";
 import { isSignatureOf } from "../../testing/caller-verify.ts";
 import { cipherTemplate, createKey, eccTemplate, keyedHashTemplate, rsaTemplate } from "../../testing/create-key.ts";
@@ -32,7 +32,7 @@ const signing = eccTemplate({ sign: true, restricted: true }, ECDSA);
 const PCR_0 = Uint8Array.of(1, 0, 0);
 
 /** A TPM with something for every attestation to be about. */
-function prepared(template = signing, hierarchy: number = TPM_RH.ENDORSEMENT) {
+function prepared(template: TPMT_PUBLIC = signing, hierarchy: number = TPM_RH.ENDORSEMENT) {
   const tpm = TestTpm.started();
   const signer = createKey(tpm, template, { hierarchy });
   const object = createKey(tpm, keyedHashTemplate({ sign: true }, HMAC));

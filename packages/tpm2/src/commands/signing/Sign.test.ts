@@ -66,10 +66,7 @@ describe("TPM2_VerifySignature takes signatures", () => {
 describe("the scheme", () => {
   test("of the key is used when the command names none", () => {
     const tpm = TestTpm.started();
-    const { handle } = createKey(
-      tpm,
-      rsaTemplate(SIGNS, scheme("RSAPSS", SHA384) as Parameters<typeof rsaTemplate>[1]),
-    );
+    const { handle } = createKey(tpm, rsaTemplate(SIGNS, { scheme: TPM_ALG.RSAPSS, details: { hashAlg: SHA384 } }));
     expect(sign(tpm, handle, NONE, SHA384).out.signature).toMatchObject({
       sigAlg: TPM_ALG.RSAPSS,
       signature: { hash: SHA384 },
@@ -134,7 +131,7 @@ describe("the key", () => {
     const d = new Uint8Array(32).fill(0xff);
     d.set(Uint8Array.of(0xff, 0xff, 0xff, 0xfe));
     d.set([0x72, 0x03, 0xdf, 0x6b, 0x21, 0xc6, 0x05, 0x2b, 0x53, 0xbb, 0xf4, 0x09, 0x39, 0xd5, 0x41, 0x22], 16);
-    const template = eccTemplate(SIGNS, NONE, TPM_ECC_CURVE.SM2_P256) as Parameters<typeof givenObject>[1]; // ECC's
+    const template = eccTemplate(SIGNS, NONE, TPM_ECC_CURVE.SM2_P256);
     const sensitive = { sensitiveType: TPM_ALG.ECC, authValue: EMPTY, seedValue: EMPTY, sensitive: d } as const;
     expect(sign(tpm, givenObject(tpm, template, sensitive), scheme("SM2", SHA256)).text).toBe("TPM_RC_NO_RESULT");
     expect(tpm.faults).toEqual([]);

@@ -77,7 +77,7 @@ describe.each(COMMANDS)("%s", (_, command) => {
   });
 
   describe("refuses", () => {
-    const aes = (mode: number) => ({ algorithm: TPM_ALG.AES, keyBits: 128, mode }) as const;
+    const aes = <const M extends number>(mode: M) => ({ algorithm: TPM_ALG.AES, keyBits: 128, mode }) as const;
     const good = { decrypt: 0, mode: TPM_ALG.CFB, ivIn: counting(16), inData: counting(3) };
     const refusal = (template: Parameters<typeof createKey>[1], wrong: object = {}) => {
       const tpm = TestTpm.started();
@@ -115,7 +115,7 @@ describe.each(COMMANDS)("%s", (_, command) => {
     test("a public area alone", () => {
       const tpm = TestTpm.started();
       const publicArea = { ...cipherTemplate(BOTH_WAYS), unique: new Uint8Array(32) };
-      const keyHandle = givenObject(tpm, publicArea as Parameters<typeof givenObject>[1]); // still a cipher's
+      const keyHandle = givenObject(tpm, publicArea);
       expect(tpm.run(command, { keyHandle, ...good }).text).toBe("TPM_RC_AUTH_UNAVAILABLE");
     });
   });

@@ -12,7 +12,7 @@ const key = bytesOf("Jefe");
 const buffer = bytesOf("what do ya want for nothing?");
 /** The key is given, so it does not originate in the TPM. */
 const given = { sensitiveDataOrigin: false };
-const aes = (mode: number) => ({ algorithm: TPM_ALG.AES, keyBits: 128, mode }) as const;
+const aes = <const M extends number>(mode: M) => ({ algorithm: TPM_ALG.AES, keyBits: 128, mode }) as const;
 
 function run(template: Parameters<typeof createKey>[1], inScheme: number) {
   const tpm = TestTpm.started();
