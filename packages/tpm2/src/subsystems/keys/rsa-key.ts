@@ -7,7 +7,7 @@ import type { KEY_SLOT } from "../../state/object.ts";
 export type RsaPublicArea = Extract<TPMT_PUBLIC_NULLABLE, { readonly type: typeof TPM_ALG.RSA }>;
 
 /** What exponent 0 stands for. */
-export const DEFAULT_RSA_EXPONENT = 65537;
+const DEFAULT_RSA_EXPONENT = 65537;
 
 /** The public key as the crypto package takes it. */
 export function rsaPublicKeyOf({ unique, parameters }: RsaPublicArea): RsaPublicKey {

@@ -1,16 +1,18 @@
-import { bigIntToBytes, bytesToBigInt, decodeOaep, encodeOaep, generateEccKey, KDFe } from "@vtpm/crypto";
-import { type Bytes, encode } from "@vtpm/wire";
+import { bigIntToBytes, generateEccKey, KDFe } from "@vtpm/crypto";
+import { type Bytes, EMPTY, encode } from "@vtpm/wire";
 import type { Engine } from "../../engine.ts";
 import { TPMA_OBJECT } from "../../spec/attributes.ts";
 import { TPM_ALG } from "../../spec/constants.ts";
 import { TPM_RC } from "../../spec/response-codes.ts";
-import { TPMS_ECC_POINT } from "../../spec/structures/index.ts";
+import { type TPMI_ALG_HASH, TPMS_ECC_POINT } from "../../spec/structures/index.ts";
 import { TpmError } from "../../spec/tpm-error.ts";
 import type { KEY_SLOT } from "../../state/object.ts";
 import { curveOf, pointOnCurve, pointToBytes } from "../curves.ts";
 import { digestSizeOf, hashNameOf } from "../hash-algorithms.ts";
 import { randomnessOf } from "../randomness.ts";
-import { type RsaPublicArea, rsaPrivateKeyOf, rsaPublicKeyOf } from "./rsa-key.ts";
+import { rsaDecrypt, rsaEncrypt } from "../rsa-encryption.ts";
+import { type EccPublicArea, eccPrivateKeyOf } from "./ecc-key.ts";
+import type { RsaPublicArea } from "./rsa-key.ts";
 import { readerOf } from "./unmarshal.ts";
 
 /** What a secret is for: keeps one exchanged for a session from being taken for a duplication seed. */
@@ -48,18 +50,12 @@ export function encryptSecret(tpm: Engine, key: KEY_SLOT, label: SecretLabel): E
 }
 
 function encryptByRsa(tpm: Engine, publicArea: RsaPublicArea, label: SecretLabel): ExchangedSecret {
-  if (publicArea.nameAlg === TPM_ALG.NULL) throw new TpmError(TPM_RC.VALUE);
-  const { modulus, exponent } = rsaPublicKeyOf(publicArea);
-  const hash = hashNameOf(publicArea.nameAlg);
-  const secretSize = digestSizeOf(publicArea.nameAlg);
-  const isOdd = (modulus.at(-1) ?? 0) % 2 === 1;
-  if (!isOdd || secretSize > modulus.length - 2 * secretSize - 2) throw new TpmError(TPM_RC.FAILURE);
-  const secret = tpm.random(secretSize);
-  const padded = encodeOaep(tpm.crypto, hash, withNul(label), secret, modulus.length, randomnessOf(tpm));
-  return { secret, encrypted: tpm.crypto.rsaPublic(modulus, exponent, padded) };
+  const { nameAlg } = publicArea;
+  if (nameAlg === TPM_ALG.NULL) throw new TpmError(TPM_RC.VALUE);
+  const secret = tpm.random(digestSizeOf(nameAlg));
+  const padding = { scheme: TPM_ALG.OAEP, details: { hashAlg: nameAlg } } as const;
+  return { secret, encrypted: rsaEncrypt(tpm, publicArea, padding, withNul(label), secret) };
 }
-
-type EccPublicArea = Extract<KEY_SLOT["publicArea"], { readonly type: typeof TPM_ALG.ECC }>;
 
 function exchangeByEcc(tpm: Engine, publicArea: EccPublicArea, label: SecretLabel): ExchangedSecret {
   const curve = curveOf(publicArea.parameters.curveID);
@@ -105,18 +101,15 @@ function decryptByRsa(
   encrypted: Bytes,
 ): Bytes {
   const hashAlg = oaepHashOf(publicArea);
-  if (encrypted.length !== publicArea.unique.length) throw new TpmError(TPM_RC.SIZE);
-  if (bytesToBigInt(encrypted) >= bytesToBigInt(publicArea.unique)) throw new TpmError(TPM_RC.VALUE);
-  const padded = tpm.crypto.rsaPrivate(rsaPrivateKeyOf(key), encrypted);
-  const secret = decodeOaep(tpm.crypto, hashNameOf(hashAlg), withNul(label), padded);
-  if (secret === undefined) throw new TpmError(TPM_RC.VALUE);
+  const padding = { scheme: TPM_ALG.OAEP, details: { hashAlg } } as const;
+  const secret = rsaDecrypt(tpm, key, padding, withNul(label), encrypted);
   if (secret.length > MAX_SECRET_SIZE) throw new TpmError(TPM_RC.FAILURE);
   if (secret.length > digestSizeOf(hashAlg)) throw new TpmError(TPM_RC.VALUE);
   return secret;
 }
 
 /** A key without a scheme pads with the hash of its Name. */
-function oaepHashOf({ nameAlg, parameters: { scheme } }: RsaPublicArea): number {
+function oaepHashOf({ nameAlg, parameters: { scheme } }: RsaPublicArea): TPMI_ALG_HASH {
   if (scheme.scheme === TPM_ALG.OAEP) return scheme.details.hashAlg;
   if (scheme.scheme !== TPM_ALG.NULL || nameAlg === TPM_ALG.NULL) throw new TpmError(TPM_RC.SCHEME);
   return nameAlg;
@@ -124,7 +117,7 @@ function oaepHashOf({ nameAlg, parameters: { scheme } }: RsaPublicArea): number 
 
 function recoverByEcc(
   tpm: Engine,
-  { sensitive }: KEY_SLOT,
+  key: KEY_SLOT,
   publicArea: EccPublicArea,
   label: SecretLabel,
   encrypted: Bytes,
@@ -134,8 +127,7 @@ function recoverByEcc(
   const sent = readerOf(tpm, encrypted).read(TPMS_ECC_POINT);
   const point = pointOnCurve(curve, sent);
   if (point === undefined) throw new TpmError(TPM_RC.ECC_POINT);
-  if (sensitive?.sensitiveType !== TPM_ALG.ECC) throw new RangeError("expected an ECC key with its private part");
-  const x = tpm.crypto.multiplyX(curve.name, point, bytesToBigInt(sensitive.sensitive));
+  const x = tpm.crypto.multiplyX(curve.name, point, eccPrivateKeyOf(key));
   if (x === undefined) throw new TpmError(TPM_RC.NO_RESULT);
   return derive(tpm, publicArea, label, bigIntToBytes(x, curve.fieldSize), sent);
 }
@@ -148,7 +140,7 @@ function derive(
   ephemeral: TPMS_ECC_POINT,
 ): Bytes {
   const bits = 8 * digestSizeOf(nameAlg);
-  if (bits === 0) return new Uint8Array(0);
+  if (bits === 0) return EMPTY;
   const hashAlg = hashNameOf(nameAlg);
   return KDFe(tpm.crypto, { hashAlg, Z, label, partyUInfo: ephemeral.x, partyVInfo: unique.x, bits });
 }
