@@ -13,7 +13,19 @@ export default defineConfig({
     ],
   },
   test: {
-    include: ["packages/*/src/**/*.test.ts", "conformance/**/*.test.ts"],
     testTimeout: 120_000,
+    hookTimeout: 120_000,
+    projects: [
+      { extends: true, test: { name: "packages", include: ["packages/*/src/**/*.test.ts"] } },
+      {
+        extends: true,
+        test: {
+          name: "conformance",
+          include: ["conformance/**/*.test.ts"],
+          globalSetup: ["conformance/programs.ts"],
+          testTimeout: 300_000,
+        },
+      },
+    ],
   },
 });
