@@ -7,7 +7,7 @@ import { providers } from "./testing/providers.ts";
 import { published } from "./testing/vectors.ts";
 
 const reference = createPortableProvider();
-const hashAlgs: readonly HashName[] = ["SHA1", "SHA256", "SHA384", "SHA512"];
+const hashAlgs: readonly HashName[] = ["SHA1", "SHA256", "SHA384", "SHA512", "SHA3_256", "SHA3_384", "SHA3_512"];
 const anyHash = fc.constantFrom(...hashAlgs);
 const anyBytes = bytesUpTo(300);
 

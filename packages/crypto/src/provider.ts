@@ -2,7 +2,7 @@
 export type Bytes = Uint8Array;
 
 /** Hash algorithms a TPM may have. */
-export type HashName = "SHA1" | "SHA256" | "SHA384" | "SHA512";
+export type HashName = "SHA1" | "SHA256" | "SHA384" | "SHA512" | "SHA3_256" | "SHA3_384" | "SHA3_512";
 
 /** Block ciphers a TPM may have; the key size follows from the key. */
 export type CipherName = "AES" | "CAMELLIA" | "TDES";
@@ -30,7 +30,7 @@ export interface Point {
 /** A hash computation at rest: plain data, so that it can be saved, compared and resumed anywhere. */
 export interface HashState {
   readonly hashAlg: HashName;
-  /** Chaining value, big-endian words in order: 20, 32 or 64 bytes. */
+  /** Chaining value, big-endian words in order: 20, 32 or 64 bytes; of SHA-3 the 200 bytes of the sponge. */
   readonly chaining: Bytes;
   /** Bytes absorbed so far, the pending ones included. */
   readonly length: bigint;

@@ -7,6 +7,9 @@ const OPENSSL_NAME: Readonly<Record<HashName, string>> = {
   SHA256: "sha256",
   SHA384: "sha384",
   SHA512: "sha512",
+  SHA3_256: "sha3-256",
+  SHA3_384: "sha3-384",
+  SHA3_512: "sha3-512",
 };
 
 /** Inputs are joined here for the one-shot call, which costs half of what an object does; wiped after use. */

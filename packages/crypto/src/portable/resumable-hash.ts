@@ -2,8 +2,9 @@ import { _SHA1 } from "@noble/hashes/legacy.js";
 import { _SHA256, _SHA384, _SHA512 } from "@noble/hashes/sha2.js";
 import { hashBlockSize } from "../hash-sizes.ts";
 import type { Bytes, HashName, HashState } from "../provider.ts";
+import { ResumableSha3, SPONGE_SIZE } from "./resumable-sha3.ts";
 
-/** What the subclasses below add to noble's hashes: their state goes in and out as plain data. */
+/** What saved hashes need, and the subclasses below add to noble's hashes: their state goes in and out as plain data. */
 interface Resumable {
   update(data: Bytes): unknown;
   digest(): Bytes;
@@ -68,7 +69,15 @@ class ResumableSha512 extends _SHA512 implements Resumable {
 type Words8 = [number, number, number, number, number, number, number, number];
 type Words16 = [...Words8, ...Words8];
 
-const CHAINING_SIZE: Readonly<Record<HashName, number>> = { SHA1: 20, SHA256: 32, SHA384: 64, SHA512: 64 };
+const CHAINING_SIZE: Readonly<Record<HashName, number>> = {
+  SHA1: 20,
+  SHA256: 32,
+  SHA384: 64,
+  SHA512: 64,
+  SHA3_256: SPONGE_SIZE,
+  SHA3_384: SPONGE_SIZE,
+  SHA3_512: SPONGE_SIZE,
+};
 
 /** Starts a hash computation that can be saved at any time. */
 export function hashStart(hashAlg: HashName): HashState {
@@ -105,6 +114,10 @@ function create(hashAlg: HashName): Resumable {
       return new ResumableSha384();
     case "SHA512":
       return new ResumableSha512();
+    case "SHA3_256":
+    case "SHA3_384":
+    case "SHA3_512":
+      return new ResumableSha3(hashAlg);
   }
 }
 

@@ -18,6 +18,9 @@ export const HASH_OID: Readonly<Record<HashName, Bytes>> = {
   SHA256: fromHex("0609 608648016503040201"),
   SHA384: fromHex("0609 608648016503040202"),
   SHA512: fromHex("0609 608648016503040203"),
+  SHA3_256: fromHex("0609 608648016503040208"),
+  SHA3_384: fromHex("0609 608648016503040209"),
+  SHA3_512: fromHex("0609 60864801650304020a"),
 };
 
 /** RSASSA with a hash. */
@@ -26,6 +29,9 @@ export const RSASSA_OID: Readonly<Record<HashName, Bytes>> = {
   SHA256: fromHex("0609 2a864886f70d01010b"),
   SHA384: fromHex("0609 2a864886f70d01010c"),
   SHA512: fromHex("0609 2a864886f70d01010d"),
+  SHA3_256: fromHex("0609 60864801650304030e"),
+  SHA3_384: fromHex("0609 60864801650304030f"),
+  SHA3_512: fromHex("0609 608648016503040310"),
 };
 
 /** ECDSA with a hash. */
@@ -34,6 +40,9 @@ export const ECDSA_OID: Readonly<Record<HashName, Bytes>> = {
   SHA256: fromHex("0608 2a8648ce3d040302"),
   SHA384: fromHex("0608 2a8648ce3d040303"),
   SHA512: fromHex("0608 2a8648ce3d040304"),
+  SHA3_256: fromHex("0609 60864801650304030a"),
+  SHA3_384: fromHex("0609 60864801650304030b"),
+  SHA3_512: fromHex("0609 60864801650304030c"),
 };
 
 /** The curves that certificates can name. */
