@@ -2,12 +2,20 @@ import type { Bytes } from "@vtpm/wire";
 import type { Directory, DirectoryFile } from "./directory.ts";
 import { createSalt, encodeFileHeader, encodeJournalRecord, type JournalRecord } from "./journal-format.ts";
 
+/**
+ * Bytes of zeros that are kept behind the last record. Where the file need not grow, an append costs the disk one write
+ * instead of two; what follows the last record is no record anyway.
+ */
+const ROOM = 0x10000;
+
 /** A journal file being written: a record is in it whole and durable, or not at all. */
 export class JournalFile {
   readonly name: string;
   readonly #file: DirectoryFile;
   readonly #salt: Bytes;
   #size: number;
+  /** Bytes that the file really has, room included. */
+  #reserved: number;
   /** Whether something of a record that was refused may stand behind `#size`. */
   #unclean = false;
 
@@ -16,6 +24,7 @@ export class JournalFile {
     this.#file = file;
     this.#salt = salt;
     this.#size = size;
+    this.#reserved = size;
   }
 
   /** Creates the file with its header, durably: a record never stands in a file that a power cut may take away. */
@@ -26,8 +35,11 @@ export class JournalFile {
       const header = encodeFileHeader(salt);
       await file.write(header, 0);
       await file.sync();
+      const journal = new JournalFile(name, file, salt, header.length);
+      await journal.#makeRoom(ROOM);
+      await file.sync();
       await directory.sync();
-      return new JournalFile(name, file, salt, header.length);
+      return journal;
     } catch (error) {
       await file.close();
       throw error; // without a record the file means nothing and may stay
@@ -44,6 +56,7 @@ export class JournalFile {
     await this.settle();
     const bytes = encodeJournalRecord(this.#salt, record);
     try {
+      await this.#makeRoom(bytes.length);
       await this.#file.write(bytes, this.#size);
       await this.#file.sync();
     } catch (error) {
@@ -59,8 +72,17 @@ export class JournalFile {
   async settle(): Promise<void> {
     if (!this.#unclean) return;
     await this.#file.truncate(this.#size);
+    this.#reserved = this.#size;
     await this.#file.sync();
     this.#unclean = false;
+  }
+
+  /** Sees to it that `size` bytes fit; if it has to do anything for that, more than that do. */
+  async #makeRoom(size: number): Promise<void> {
+    if (this.#size + size <= this.#reserved) return;
+    const reserved = this.#size + size + ROOM;
+    await this.#file.write(new Uint8Array(reserved - this.#reserved), this.#reserved);
+    this.#reserved = reserved;
   }
 
   close(): Promise<void> {
