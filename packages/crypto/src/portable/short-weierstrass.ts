@@ -3,21 +3,29 @@ import { mod } from "../big-integer.ts";
 import { CURVES } from "../ecc/curves.ts";
 import type { CurveName, Point } from "../provider.ts";
 
-/** Point arithmetic of one curve. Built at first use: noble computes tables for the generator then, which take 10 to 60 ms. */
+/** From so many products of the generator on, the tables that make them faster pay for themselves: they take 30 to 130 ms. */
+const USES_WORTH_TABLES = 8;
+
+/** Point arithmetic of one curve. */
 export class ShortWeierstrass {
   readonly #points: WeierstrassPointCons<bigint>;
   readonly #order: bigint;
+  /** The generator as any other point, for which no tables are made. */
+  readonly #generator: WeierstrassPoint<bigint>;
+  #baseUses = 0;
 
   constructor(curve: CurveName) {
     const { p, a, b, n, h, G } = CURVES[curve];
     // Noble blinds secret scalars with the platform's entropy where there is any; results never depend on it.
     this.#points = weierstrass({ p, a, b, n, h, Gx: G.x, Gy: G.y });
     this.#order = n;
+    this.#generator = this.#points.fromAffine(G);
   }
 
   multiplyBase(scalar: bigint): Point | undefined {
     const k = mod(scalar, this.#order);
-    return k === 0n ? undefined : affine(this.#points.BASE.multiply(k));
+    const base = this.#baseUses++ < USES_WORTH_TABLES ? this.#generator : this.#points.BASE;
+    return k === 0n ? undefined : affine(base.multiply(k));
   }
 
   multiply(point: Point, scalar: bigint): Point | undefined {
