@@ -22,6 +22,7 @@ import { Nv } from "./subsystems/nv.ts";
 import { Objects } from "./subsystems/objects.ts";
 import { Pcr } from "./subsystems/pcr.ts";
 import { Sessions } from "./subsystems/sessions.ts";
+import { Timers } from "./subsystems/timers.ts";
 
 /**
  * What commands work with: the state, the platform and the subsystems, each of which owns one part of the state and is
@@ -44,6 +45,7 @@ export class Engine {
   readonly objects = new Objects(this);
   readonly pcr = new Pcr(this);
   readonly sessions = new Sessions(this);
+  readonly timers = new Timers(this);
 
   constructor(platform: Platform, state: TpmState, commands: ReadonlyMap<number, Command>) {
     this.platform = platform;

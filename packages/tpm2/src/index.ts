@@ -9,6 +9,7 @@ export {
   AVAILABLE_PROFILES,
   DEFAULT_V1,
   DEFAULT_V2,
+  LATEST,
   NULL_PROFILE,
   PROFILES,
   type Profile,

@@ -5,6 +5,7 @@ import { type ProfileAttribute, readAttributes } from "./profile/attributes.ts";
 import { formatRanges, readCommands } from "./profile/command-list.ts";
 import { COMMANDS } from "./profile/commands.ts";
 import { type ProfileConfiguration, readConfiguration, writeConfiguration } from "./profile/configuration.ts";
+import { latestParts } from "./profile/latest.ts";
 import { LIMITS, type Limits } from "./profile/limits.ts";
 import { ProfileError } from "./profile/profile-error.ts";
 import { PROPERTIES } from "./profile/properties.ts";
@@ -162,6 +163,8 @@ const NAMED: readonly NamedProfile[] = [
 
 /** Profiles that one has made oneself are called so, with a name of one's own behind it. */
 const CUSTOM_PREFIX = "custom:";
+/** The profile that goes beyond libtpms. */
+const LATEST_NAME = "latest";
 /** The first format that a profile is written in, and the latest that there is. */
 const FIRST_LEVEL = 2;
 const LATEST_LEVEL = 8;
@@ -175,7 +178,7 @@ export const AVAILABLE_PROFILES: readonly string[] = NAMED.map(
 function namedProfile(name: string): NamedProfile {
   const found = NAMED.find((named) => named.name === (name.startsWith(CUSTOM_PREFIX) ? "custom" : name));
   if (found !== undefined) return found;
-  const names = NAMED.map((named) => named.name).join(", ");
+  const names = [...NAMED.map((named) => named.name), LATEST_NAME].join(", ");
   throw new ProfileError("NAME", name, `no profile is called "${name}"; there are ${names} and ${CUSTOM_PREFIX}…`);
 }
 
@@ -190,20 +193,17 @@ export function parseProfile(text: string): Profile {
     throw new ProfileError("SYNTAX", foreign, `a profile is plain ASCII; leave out "${foreign}"`);
   }
   const wanted = readConfiguration(text);
+  if (wanted.name === LATEST_NAME) {
+    refuseChanges(wanted);
+    return LATEST;
+  }
   const named = namedProfile(wanted.name);
-  const given = wanted.stateFormatLevel || undefined;
-  checkLevel(given);
   if (named.level !== undefined) {
-    const { name, stateFormatLevel, ...changes } = wanted;
-    if (given !== undefined || Object.values(changes).some((change) => change !== undefined)) {
-      throw new ProfileError(
-        "FIXED",
-        name,
-        `the profile "${name}" cannot be changed; give only its name, or make a "custom:…"`,
-      );
-    }
+    refuseChanges(wanted);
     return profileOf(named, wanted, named.level, named.level);
   }
+  const given = wanted.stateFormatLevel || undefined;
+  checkLevel(given);
   if (given !== undefined && given < FIRST_LEVEL) {
     throw new ProfileError(
       "LEVEL",
@@ -212,6 +212,16 @@ export function parseProfile(text: string): Profile {
     );
   }
   return profileOf(named, wanted, given ?? FIRST_LEVEL, given ?? LATEST_LEVEL);
+}
+
+/** A level of 0 counts as none, as in libtpms. */
+function refuseChanges({ name, stateFormatLevel, ...lists }: ProfileConfiguration): void {
+  if (!stateFormatLevel && Object.values(lists).every((list) => list === undefined)) return;
+  throw new ProfileError(
+    "FIXED",
+    name,
+    `the profile "${name}" cannot be changed; give only its name, or make a "custom:…"`,
+  );
 }
 
 /** The profile that a state was written with; its text is complete. */
@@ -293,9 +303,12 @@ export const DEFAULT_V1: Profile = parseProfile('{"Name":"default-v1"}');
 /** libtpms 0.9: what a state without a profile has. */
 export const NULL_PROFILE: Profile = parseProfile('{"Name":"null"}');
 
+/** What no libtpms has: the newest version of the library. */
+export const LATEST: Profile = createProfile(latestParts(DEFAULT_V2));
+
 /** The profiles that are known by name. */
 export const PROFILES: ReadonlyMap<string, Profile> = new Map(
-  [NULL_PROFILE, DEFAULT_V1, DEFAULT_V2].map((profile) => [profile.name, profile]),
+  [NULL_PROFILE, DEFAULT_V1, DEFAULT_V2, LATEST].map((profile) => [profile.name, profile]),
 );
 
 const asciiBytes = (text: string): Bytes => Uint8Array.from(text, (character) => character.charCodeAt(0));
@@ -311,7 +324,7 @@ function storedProfile(text: string): Profile {
   return [...PROFILES.values()].find(({ json }) => json === text) ?? profileOfState(text);
 }
 
-/** A profile as a section of the state: libtpms' text, and the fixed properties that are not libtpms'. */
+/** A profile as a section of the state: libtpms' text, and the fixed properties that are not those of that profile. */
 export const PROFILE_FORMAT: Codec<Profile> = {
   name: "profile",
   shape: STORED_PROFILE.shape,
@@ -330,9 +343,10 @@ export const PROFILE_FORMAT: Codec<Profile> = {
     }
   },
   write(writer, profile) {
+    const usual = PROFILES.get(profile.name)?.properties ?? PROPERTIES;
     const counted: readonly number[] = [TPM_PT.TOTAL_COMMANDS, TPM_PT.LIBRARY_COMMANDS];
     const properties = [...profile.properties]
-      .filter(([property, value]) => !counted.includes(property) && PROPERTIES.get(property) !== value)
+      .filter(([property, value]) => !counted.includes(property) && usual.get(property) !== value)
       .map(([property, value]) => ({ property, value }));
     STORED_PROFILE.write(writer, { json: asciiBytes(profile.json), properties });
   },

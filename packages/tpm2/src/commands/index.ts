@@ -14,7 +14,9 @@ import { GetSessionAuditDigest } from "./attestation/GetSessionAuditDigest.ts";
 import { GetTime } from "./attestation/GetTime.ts";
 import { Quote } from "./attestation/Quote.ts";
 import { GetCapability } from "./capability/GetCapability.ts";
+import { SetCapability } from "./capability/SetCapability.ts";
 import { TestParms } from "./capability/TestParms.ts";
+import { ACT_SetTimeout } from "./clocks-and-timers/ACT_SetTimeout.ts";
 import { ClockRateAdjust } from "./clocks-and-timers/ClockRateAdjust.ts";
 import { ClockSet } from "./clocks-and-timers/ClockSet.ts";
 import { ReadClock } from "./clocks-and-timers/ReadClock.ts";
@@ -51,6 +53,7 @@ import { PolicySecret } from "./enhanced-authorization/PolicySecret.ts";
 import { PolicySigned } from "./enhanced-authorization/PolicySigned.ts";
 import { PolicyTemplate } from "./enhanced-authorization/PolicyTemplate.ts";
 import { PolicyTicket } from "./enhanced-authorization/PolicyTicket.ts";
+import { PolicyTransportSPDM } from "./enhanced-authorization/PolicyTransportSPDM.ts";
 import { Commit } from "./ephemeral-keys/Commit.ts";
 import { EC_Ephemeral } from "./ephemeral-keys/EC_Ephemeral.ts";
 import { EventSequenceComplete } from "./hash-hmac-event-sequences/EventSequenceComplete.ts";
@@ -65,6 +68,7 @@ import { ClearControl } from "./hierarchy/ClearControl.ts";
 import { CreatePrimary } from "./hierarchy/CreatePrimary.ts";
 import { HierarchyChangeAuth } from "./hierarchy/HierarchyChangeAuth.ts";
 import { HierarchyControl } from "./hierarchy/HierarchyControl.ts";
+import { ReadOnlyControl } from "./hierarchy/ReadOnlyControl.ts";
 import { SetPrimaryPolicy } from "./hierarchy/SetPrimaryPolicy.ts";
 import { PCR_Allocate } from "./integrity-collection/PCR_Allocate.ts";
 import { PCR_Event } from "./integrity-collection/PCR_Event.ts";
@@ -78,12 +82,14 @@ import { SetAlgorithmSet } from "./miscellaneous-management/SetAlgorithmSet.ts";
 import { NV_Certify } from "./non-volatile-storage/NV_Certify.ts";
 import { NV_ChangeAuth } from "./non-volatile-storage/NV_ChangeAuth.ts";
 import { NV_DefineSpace } from "./non-volatile-storage/NV_DefineSpace.ts";
+import { NV_DefineSpace2 } from "./non-volatile-storage/NV_DefineSpace2.ts";
 import { NV_Extend } from "./non-volatile-storage/NV_Extend.ts";
 import { NV_GlobalWriteLock } from "./non-volatile-storage/NV_GlobalWriteLock.ts";
 import { NV_Increment } from "./non-volatile-storage/NV_Increment.ts";
 import { NV_Read } from "./non-volatile-storage/NV_Read.ts";
 import { NV_ReadLock } from "./non-volatile-storage/NV_ReadLock.ts";
 import { NV_ReadPublic } from "./non-volatile-storage/NV_ReadPublic.ts";
+import { NV_ReadPublic2 } from "./non-volatile-storage/NV_ReadPublic2.ts";
 import { NV_SetBits } from "./non-volatile-storage/NV_SetBits.ts";
 import { NV_UndefineSpace } from "./non-volatile-storage/NV_UndefineSpace.ts";
 import { NV_UndefineSpaceSpecial } from "./non-volatile-storage/NV_UndefineSpaceSpecial.ts";
@@ -172,6 +178,7 @@ export const COMMANDS: ReadonlyMap<number, Command> = new Map<number, Command>(
     PolicyAuthorizeNV,
     PolicyCapability,
     PolicyParameters,
+    PolicyTransportSPDM,
     // Start-up
     Startup,
     Shutdown,
@@ -221,6 +228,7 @@ export const COMMANDS: ReadonlyMap<number, Command> = new Map<number, Command>(
     Clear,
     ClearControl,
     HierarchyChangeAuth,
+    ReadOnlyControl,
     // Dictionary Attack Functions
     DictionaryAttackLockReset,
     DictionaryAttackParameters,
@@ -236,9 +244,11 @@ export const COMMANDS: ReadonlyMap<number, Command> = new Map<number, Command>(
     ReadClock,
     ClockSet,
     ClockRateAdjust,
+    ACT_SetTimeout,
     // Capability Commands
     GetCapability,
     TestParms,
+    SetCapability,
     // Non-volatile Storage
     NV_DefineSpace,
     NV_UndefineSpace,
@@ -254,5 +264,7 @@ export const COMMANDS: ReadonlyMap<number, Command> = new Map<number, Command>(
     NV_ReadLock,
     NV_ChangeAuth,
     NV_Certify,
+    NV_DefineSpace2,
+    NV_ReadPublic2,
   ].map((command: Command) => [command.code, command]),
 );

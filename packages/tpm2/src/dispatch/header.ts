@@ -4,6 +4,7 @@ import { TPM_CC } from "../spec/command-codes.ts";
 import { rcOfReason, TPM_RC } from "../spec/response-codes.ts";
 import { TPMI_ST_COMMAND_TAG } from "../spec/structures/index.ts";
 import { TpmError } from "../spec/tpm-error.ts";
+import { isRefusedReadOnly } from "../subsystems/read-only.ts";
 import type { Command } from "./command.ts";
 
 /** The first ten bytes taken apart; the reader stands behind them. */
@@ -22,6 +23,7 @@ export function readHeader(tpm: Engine, bytes: Bytes, commands: ReadonlyMap<numb
   }
   const command = tpm.profile.allows("CC", code) ? commands.get(code) : undefined;
   if (command === undefined) throw new TpmError(TPM_RC.COMMAND_CODE);
+  if (isRefusedReadOnly(tpm, code)) throw new TpmError(TPM_RC.READ_ONLY);
   const started = tpm.ram.started === 1;
   if (started === (code === TPM_CC.Startup)) throw new TpmError(TPM_RC.INITIALIZE);
   return { tag, command, reader };

@@ -55,6 +55,8 @@ export function checkPolicy(
     const written = TPMA_NV.has(tpm.nv.get(handle).publicArea.attributes, "WRITTEN");
     if (written !== has("nvWrittenState")) throw new TpmError(TPM_RC.POLICY_FAIL);
   }
+  // No command comes through a secure channel.
+  if (has("checkSecureChannel")) throw new TpmError(TPM_RC.CHANNEL);
 }
 
 /** Zero allows every locality; up to 31 the bits are localities 0 to 4; from 32 on the number is the one locality. */

@@ -55,6 +55,12 @@ export function readAlgorithms(tokens: readonly string[], maxLevel: number): Alg
   return { algorithms, curves, minimums, level };
 }
 
+/** The smallest key sizes that a list sets, by algorithm. */
+export function readMinimums(tokens: readonly string[]): ReadonlyMap<number, number> {
+  const minimums = tokens.map(readMinimum).filter((minimum) => minimum !== undefined);
+  return new Map(minimums.map(({ alg, bits }) => [alg, bits]));
+}
+
 interface Minimum {
   readonly alg: number;
   readonly known: KnownAlgorithm;

@@ -22,6 +22,7 @@ export const LIMITS: Limits = {
   RAM_INDEX_SPACE: 512,
   EXTERNAL_NV_HANDLES: 0,
   PERMANENT_NV_HANDLES: 0,
+  ACT_HANDLES: 0,
   MAX_DIGEST_SIZE: 64,
   MAX_RSA_KEY_BYTES: 512, // whether or not the profile has RSA-4096
   RSA_PRIVATE_SIZE: 1280,

@@ -1,6 +1,6 @@
 import type { Profile } from "../profile.ts";
 import { TPM_ALG } from "../spec/constants.ts";
-import { readAlgorithms } from "./algorithm-list.ts";
+import { readMinimums } from "./algorithm-list.ts";
 import { ALGORITHMS, KNOWN_CURVES } from "./algorithms.ts";
 import { ATTRIBUTES } from "./attributes.ts";
 import { formatRanges } from "./command-list.ts";
@@ -17,7 +17,7 @@ export interface FeatureLists {
 /** The algorithms as libtpms tells of them (`RuntimeAlgorithms`). */
 export function algorithmLists(profile: Profile): FeatureLists {
   const tokens = new Set((profile.lists.algorithms ?? "").split(","));
-  const { minimums } = readAlgorithms([...tokens], profile.stateFormatLevel);
+  const minimums = readMinimums([...tokens]);
   const has = (alg: number): boolean => profile.allows("ALG", alg);
   const smallest = (alg: number): number =>
     alg === TPM_ALG.HMAC ? 1 : (ALGORITHMS.get(alg)?.keySizes?.[0]?.bits ?? 0);

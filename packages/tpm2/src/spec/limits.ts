@@ -21,6 +21,7 @@ export type LimitName =
   | "RAM_INDEX_SPACE"
   | "EXTERNAL_NV_HANDLES"
   | "PERMANENT_NV_HANDLES"
+  | "ACT_HANDLES"
   // Bytes of keys, digests and data.
   | "MAX_DIGEST_SIZE"
   | "MAX_RSA_KEY_BYTES"

@@ -1,6 +1,7 @@
 import { ANY, type Bytes, type Codec, decode, encode, Refusal, type Rules } from "@vtpm/wire";
 import { PROFILE_FORMAT } from "../profile.ts";
 import { ORDERLY_DATA, PERSISTENT_DATA, STATE_CLEAR_DATA, STATE_RESET_DATA } from "./data.ts";
+import { EXTENSION } from "./extension.ts";
 import { NV_INDEX, ORDERLY_INDEX } from "./nv-index.ts";
 import { OBJECT } from "./object.ts";
 import type { NvState, TpmState } from "./tpm-state.ts";
@@ -31,6 +32,7 @@ const SECTIONS: { readonly [K in keyof Sections]-?: Codec<NonNullable<Sections[K
   orderly: ORDERLY_DATA,
   stateReset: STATE_RESET_DATA,
   stateClear: STATE_CLEAR_DATA,
+  extension: EXTENSION,
 };
 
 /** The entries of which there is one per handle, by the prefix of their key. */
@@ -109,6 +111,7 @@ export function fromDurable(entries: ReadonlyMap<string, Bytes>): NvState {
     orderly: required("orderly", ORDERLY_DATA),
     stateReset: section("stateReset", STATE_RESET_DATA),
     stateClear: section("stateClear", STATE_CLEAR_DATA),
+    extension: section("extension", EXTENSION),
     indices: table(TABLES.indices.prefix, NV_INDEX),
     objects: table(TABLES.objects.prefix, OBJECT),
     orderlyIndices: table(TABLES.orderlyIndices.prefix, ORDERLY_INDEX),

@@ -37,9 +37,9 @@ export const OBJECT_ATTRIBUTES = bits("OBJECT_ATTRIBUTES", UINT32, {
 /** A hash computation at rest. */
 export const HASH_STATE = struct("HASH_STATE", {
   hashAlg: UINT16,
-  chaining: buffer("chaining", { max: 64 }),
+  chaining: buffer("chaining", { max: 200 }),
   length: UINT64,
-  pending: buffer("pending", { max: 128 }),
+  pending: buffer("pending", { max: 136 }),
 });
 export type HASH_STATE = TypeOf<typeof HASH_STATE>;
 

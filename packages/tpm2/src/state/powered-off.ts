@@ -1,6 +1,7 @@
 import { EMPTY } from "@vtpm/wire";
 import { TPM_ALG } from "../spec/constants.ts";
 import { TPM_RH } from "../spec/handles.ts";
+import { NO_EXTENSION } from "./extension.ts";
 import type { NvState, RAM_STATE, TpmState } from "./tpm-state.ts";
 
 const NO_SEED = EMPTY;
@@ -54,6 +55,7 @@ function emptyRam(nv: NvState): RAM_STATE {
     daUsed: 0,
     prevOrderlyState: nv.persistent.orderlyState,
     established: 0,
+    extension: NO_EXTENSION,
   };
 }
 

@@ -18,6 +18,10 @@ export const SESSION_ATTRIBUTES = bits("SESSION_ATTRIBUTES", UINT32, {
   isTemplateHashDefined: 13,
   isNameHashDefined: 14,
   isParametersHashDefined: 15,
+  // Only of profile `latest`; of the keys themselves nothing is kept, since no channel could show them.
+  checkSecureChannel: 16,
+  checkReqKey: 17,
+  checkTpmKey: 18,
 });
 
 /** @spec Part 1, "Session Context" */

@@ -2,6 +2,7 @@ import { struct, type TypeOf, table, UINT16, UINT32, UINT64 } from "@vtpm/wire";
 import type { Profile } from "../profile.ts";
 import { TPMI_YES_NO, TPML_PCR_SELECTION } from "../spec/structures/index.ts";
 import { ORDERLY_DATA, PCR_BANKS, type PERSISTENT_DATA, STATE_CLEAR_DATA, STATE_RESET_DATA } from "./data.ts";
+import { EXTENSION } from "./extension.ts";
 import type { NV_INDEX } from "./nv-index.ts";
 import { ORDERLY_INDEX } from "./nv-index.ts";
 import { ANY_OBJECT, type OBJECT } from "./object.ts";
@@ -17,6 +18,8 @@ export interface NvState {
   /** Present after TPM2_Shutdown(STATE) only. */
   readonly stateReset: STATE_RESET_DATA | undefined;
   readonly stateClear: STATE_CLEAR_DATA | undefined;
+  /** Present after TPM2_Shutdown(STATE), and only where a profile beyond libtpms' has something to keep. */
+  readonly extension?: EXTENSION | undefined;
   readonly indices: ReadonlyMap<number, NV_INDEX>;
   readonly objects: ReadonlyMap<number, OBJECT>;
 }
@@ -58,6 +61,7 @@ export const RAM_STATE = struct("RAM_STATE", {
   prevOrderlyState: UINT16,
   /** TPM_ESTABLISHED of the platform interface: whether a D-RTM sequence ran. */
   established: TPMI_YES_NO,
+  extension: EXTENSION,
 });
 export type RAM_STATE = TypeOf<typeof RAM_STATE>;
 

@@ -40,7 +40,7 @@ export function curves({ profile }: Engine, first: number): TPMI_ECC_CURVE[] {
 
 /** TPM_CAP_AUTH_POLICIES from a handle on: the handles that can have a policy. */
 export function authPolicies(tpm: Engine, first: number): TPMS_TAGGED_POLICY[] {
-  return permanentHandles(first).flatMap((handle): TPMS_TAGGED_POLICY[] => {
+  return permanentHandles(tpm, first).flatMap((handle): TPMS_TAGGED_POLICY[] => {
     const found = tpm.hierarchies.policyOf(handle);
     if (found === undefined) return [];
     const { hashAlg, policy } = found;

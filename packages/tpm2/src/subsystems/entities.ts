@@ -32,7 +32,8 @@ export class Entities {
     switch (handleTypeOf(handle)) {
       case TPM_HT.PERMANENT:
         if (handle === TPM_RH.PW || handle === TPM_RH.LOCKOUT) return TPM_RC.SUCCESS;
-        // Vendor authorizations and, right behind them, timers: there are none.
+        if (tpm.timers.isTimer(handle)) return TPM_RC.SUCCESS;
+        // Vendor authorizations and, right behind them, further timers: there are none.
         if (handle >= TPM_RH.AUTH_00 && handle <= TPM_RH.ACT_F) return TPM_RC.VALUE;
         return tpm.hierarchies.isEnabled(handle) ? TPM_RC.SUCCESS : TPM_RC.HIERARCHY;
       case TPM_HT.TRANSIENT:

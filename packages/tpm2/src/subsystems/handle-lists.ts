@@ -14,7 +14,8 @@ const PERMANENT_HANDLES: readonly number[] = [
 ];
 
 /** Permanent handles from one on. */
-export const permanentHandles = (first: number): number[] => PERMANENT_HANDLES.filter((handle) => handle >= first);
+export const permanentHandles = (tpm: Engine, first: number): number[] =>
+  [...PERMANENT_HANDLES, ...tpm.timers.handles()].filter((handle) => handle >= first);
 
 const indexOf = (handle: number): number => handle % 2 ** 24;
 
@@ -33,7 +34,7 @@ export function handlesOfType(tpm: Engine, first: number): number[] | undefined 
     case TPM_HT.SAVED_SESSION:
       return sessions(tpm.sessions.savedHandles());
     case TPM_HT.PERMANENT:
-      return permanentHandles(first);
+      return permanentHandles(tpm, first);
     case TPM_HT.TRANSIENT:
       return handles(tpm.ram.objects.keys());
     case TPM_HT.PERSISTENT:

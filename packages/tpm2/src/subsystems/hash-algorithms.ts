@@ -13,6 +13,9 @@ const HASHES = new Map<number, HashAlgorithm>([
   [TPM_ALG.SHA256, { name: "SHA256", digestSize: 32, blockSize: 64 }],
   [TPM_ALG.SHA384, { name: "SHA384", digestSize: 48, blockSize: 128 }],
   [TPM_ALG.SHA512, { name: "SHA512", digestSize: 64, blockSize: 128 }],
+  [TPM_ALG.SHA3_256, { name: "SHA3_256", digestSize: 32, blockSize: 136 }],
+  [TPM_ALG.SHA3_384, { name: "SHA3_384", digestSize: 48, blockSize: 104 }],
+  [TPM_ALG.SHA3_512, { name: "SHA3_512", digestSize: 64, blockSize: 72 }],
 ]);
 
 function hashAlgorithm(hashAlg: number): HashAlgorithm {

@@ -45,7 +45,9 @@ export class Hierarchies {
       handle === TPM_RH.ENDORSEMENT ||
       handle === TPM_RH.PLATFORM ||
       handle === TPM_RH.LOCKOUT ||
-      handle === TPM_RH.NULL
+      handle === TPM_RH.NULL ||
+      // A timer has the platform's.
+      (this.#tpm.timers.isTimer(handle) && this.isEnabled(TPM_RH.PLATFORM))
     );
   }
 
@@ -61,7 +63,7 @@ export class Hierarchies {
       case TPM_RH.LOCKOUT:
         return persistent.lockoutAuth;
       default:
-        return EMPTY;
+        return this.#tpm.timers.isTimer(handle) ? stateClear.platformAuth : EMPTY;
     }
   }
 
@@ -78,7 +80,7 @@ export class Hierarchies {
       case TPM_RH.LOCKOUT:
         return { hashAlg: persistent.lockoutAlg, policy: persistent.lockoutPolicy };
       default:
-        return undefined;
+        return this.#tpm.timers.isTimer(handle) ? this.#tpm.timers.policyOf(handle) : undefined;
     }
   }
 
@@ -207,6 +209,10 @@ export class Hierarchies {
         tpm.changeStateClear({ platformAlg: hashAlg, platformPolicy: policy });
         break;
       default:
+        if (tpm.timers.isTimer(handle)) {
+          tpm.timers.setPolicy(handle, { hashAlg, policy });
+          break;
+        }
         throw new RangeError(`0x${handle.toString(16)} has no policy`);
     }
   }

@@ -95,6 +95,6 @@ function hasHandle(tpm: Engine, handle: number): boolean {
     case TPM_HT.PCR:
       return handle < HANDLE.PCR_FIRST + PCR_COUNT;
     default:
-      return permanentHandles(handle)[0] === handle;
+      return permanentHandles(tpm, handle)[0] === handle;
   }
 }

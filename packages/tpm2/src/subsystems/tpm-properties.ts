@@ -72,6 +72,7 @@ function startupClear({ ram, stateClear }: Engine): number {
     shEnable: stateClear.shEnable === 1,
     ehEnable: stateClear.ehEnable === 1,
     phEnableNV: stateClear.phEnableNV === 1,
+    readOnly: ram.extension.readOnly === 1,
     orderly: ram.prevOrderlyState !== ORDERLY.NONE,
   });
 }

@@ -82,9 +82,9 @@ export const GetCapability = defineCommand({
         return { moreData, capabilityData: { capability, data } };
       }
       case TPM_CAP.ACT: {
-        // There are none, but one may ask.
         if (property < TPM_RH.ACT_0 || property > TPM_RH.ACT_F) throw at("property", TPM_RC.VALUE);
-        return { moreData: NO, capabilityData: { capability, data: [] } };
+        const { data, moreData } = paged(tpm.timers.list(property), "MAX_ACT_DATA");
+        return { moreData, capabilityData: { capability, data } };
       }
       default:
         throw at("capability", TPM_RC.VALUE);

@@ -23,11 +23,13 @@ import {
   updatePolicy,
 } from "../../subsystems/policy-authorization.ts";
 import { issueTicket, noTicket } from "../../subsystems/policy-ticket.ts";
+import { checkPinCountable } from "../../subsystems/read-only.ts";
 
 /**
  * Lets the policy go on because the caller knows the authValue of another entity.
  *
  * @spec Part 3, "TPM2_PolicySecret"
+ * @rc READ_ONLY             the TPM is in Read-Only mode, and uses of the authValue are counted
  * @rc NONCE (nonceTPM)      is not this session's
  * @rc EXPIRED (expiration)  the time has passed
  * @rc SIZE (cpHashA)        is not the size of the session's hash
@@ -39,6 +41,7 @@ export const PolicySecret = defineCommand({
   parameters: { nonceTPM: TPM2B_NONCE, cpHashA: TPM2B_DIGEST, policyRef: TPM2B_NONCE, expiration: UINT32 },
   response: { timeout: TPM2B_TIMEOUT, policyTicket: TPMT_TK_AUTH },
   execute(tpm, { authHandle, policySession, nonceTPM, cpHashA, policyRef, expiration }, at) {
+    checkPinCountable(tpm, authHandle);
     const session = tpm.sessions.get(policySession);
     const seconds = signed32(expiration);
     const timeout = isTrial(session) ? 0n : timeoutOf(tpm, session, seconds, nonceTPM);

@@ -1,17 +1,7 @@
 import { authorized, defineCommand } from "../../dispatch/command.ts";
-import { TPMA_NV } from "../../spec/attributes.ts";
 import { TPM_CC } from "../../spec/command-codes.ts";
-import { TPM_NT } from "../../spec/constants.ts";
-import { TPM_RH } from "../../spec/handles.ts";
-import { TPM_RC } from "../../spec/response-codes.ts";
-import { TPM2B_AUTH, TPM2B_NV_PUBLIC, TPMI_RH_PROVISION, type TPMS_NV_PUBLIC } from "../../spec/structures/index.ts";
-import { TpmError } from "../../spec/tpm-error.ts";
-import { withoutTrailingZeros } from "../../subsystems/entities.ts";
-import { digestSizeOf } from "../../subsystems/hash-algorithms.ts";
-import { typeOfIndex } from "../../subsystems/nv.ts";
-
-/** Bytes of counters, bit fields and PINs. */
-const WORD_SIZE = 8;
+import { TPM2B_AUTH, TPM2B_NV_PUBLIC, TPMI_RH_PROVISION } from "../../spec/structures/index.ts";
+import { defineIndex } from "../../subsystems/nv-definition.ts";
 
 /**
  * Defines an NV Index.
@@ -31,56 +21,5 @@ export const NV_DefineSpace = defineCommand({
   parameters: { auth: TPM2B_AUTH, publicInfo: TPM2B_NV_PUBLIC },
   nv: true,
   physicalPresence: "optional",
-  execute(tpm, { authHandle, auth, publicInfo }, at) {
-    const { attributes, authPolicy, dataSize, nameAlg, nvIndex } = publicInfo;
-    const has = (name: Parameters<typeof TPMA_NV.has>[1]): boolean => TPMA_NV.has(attributes, name);
-    const digestSize = digestSizeOf(nameAlg);
-    const authValue = withoutTrailingZeros(auth);
-    if (authPolicy.length !== 0 && authPolicy.length !== digestSize) throw at("publicInfo", TPM_RC.SIZE);
-    if (authValue.length > digestSize) throw at("auth", TPM_RC.SIZE);
-    const byPlatform = authHandle === TPM_RH.PLATFORM;
-    if (byPlatform && tpm.stateClear.phEnableNV === 0) throw at("authHandle", TPM_RC.HIERARCHY);
-    if (!isKnownType(attributes)) throw at("publicInfo", TPM_RC.ATTRIBUTES);
-    if (!isSizeOfType(publicInfo, digestSize)) throw at("publicInfo", TPM_RC.SIZE);
-    if (!isAllowedForType(attributes)) throw at("publicInfo", TPM_RC.ATTRIBUTES);
-    if (has("WRITTEN") || has("WRITELOCKED") || has("READLOCKED")) throw at("publicInfo", TPM_RC.ATTRIBUTES);
-    if (!TPMA_NV.intersects(attributes, READABLE)) throw at("publicInfo", TPM_RC.ATTRIBUTES);
-    if (!TPMA_NV.intersects(attributes, WRITABLE)) throw at("publicInfo", TPM_RC.ATTRIBUTES);
-    if (has("CLEAR_STCLEAR") && has("WRITEDEFINE")) throw at("publicInfo", TPM_RC.ATTRIBUTES);
-    if (has("PLATFORMCREATE") !== byPlatform) throw at("authHandle", TPM_RC.ATTRIBUTES);
-    if (has("POLICY_DELETE") && !byPlatform) throw at("publicInfo", TPM_RC.ATTRIBUTES);
-    if (has("WRITEALL") && dataSize > tpm.profile.limit("MAX_NV_BUFFER_SIZE")) throw at("publicInfo", TPM_RC.SIZE);
-    if (tpm.nv.find(nvIndex) !== undefined) throw new TpmError(TPM_RC.NV_DEFINED);
-    tpm.nv.define(publicInfo, authValue);
-  },
+  execute: defineIndex,
 });
-
-const READABLE = TPMA_NV.of({ OWNERREAD: true, PPREAD: true, AUTHREAD: true, POLICYREAD: true });
-const WRITABLE = TPMA_NV.of({ OWNERWRITE: true, PPWRITE: true, AUTHWRITE: true, POLICYWRITE: true });
-/** What would let a PIN's user, or anybody at any time, set its limit or keep others from doing so. */
-const NOT_FOR_PINS = TPMA_NV.of({ AUTHWRITE: true, GLOBALLOCK: true, WRITEDEFINE: true });
-
-function isKnownType(attributes: number): boolean {
-  const types: readonly number[] = Object.values(TPM_NT);
-  return types.includes(typeOfIndex(attributes));
-}
-
-/** Of ordinary Indices the type of `dataSize` has the limit. */
-function isSizeOfType({ attributes, dataSize }: TPMS_NV_PUBLIC, digestSize: number): boolean {
-  const type = typeOfIndex(attributes);
-  if (type === TPM_NT.ORDINARY) return true;
-  return dataSize === (type === TPM_NT.EXTEND ? digestSize : WORD_SIZE);
-}
-
-function isAllowedForType(attributes: number): boolean {
-  switch (typeOfIndex(attributes)) {
-    case TPM_NT.COUNTER:
-      return !TPMA_NV.has(attributes, "CLEAR_STCLEAR");
-    case TPM_NT.PIN_FAIL:
-      return TPMA_NV.has(attributes, "NO_DA") && !TPMA_NV.intersects(attributes, NOT_FOR_PINS);
-    case TPM_NT.PIN_PASS:
-      return !TPMA_NV.intersects(attributes, NOT_FOR_PINS);
-    default:
-      return true;
-  }
-}

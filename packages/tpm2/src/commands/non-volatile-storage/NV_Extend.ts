@@ -6,11 +6,13 @@ import { TPM_RC } from "../../spec/response-codes.ts";
 import { TPM2B_MAX_NV_BUFFER, TPMI_RH_NV_AUTH, TPMI_RH_NV_INDEX } from "../../spec/structures/index.ts";
 import { digestSizeOf, hashNameOf } from "../../subsystems/hash-algorithms.ts";
 import { typeOfIndex } from "../../subsystems/nv.ts";
+import { checkIndexWritable } from "../../subsystems/read-only.ts";
 
 /**
  * Extends an NV Index as if it were a PCR.
  *
  * @spec Part 3, "TPM2_NV_Extend"
+ * @rc READ_ONLY  the TPM is in Read-Only mode, and the Index lasts
  * @rc NV_LOCKED             the Index is locked for writing
  * @rc NV_AUTHORIZATION      who authorizes may not write it
  * @rc ATTRIBUTES (nvIndex)  not an Index to be extended
@@ -21,6 +23,7 @@ export const NV_Extend = defineCommand({
   parameters: { data: TPM2B_MAX_NV_BUFFER },
   nv: true,
   execute(tpm, { authHandle, nvIndex, data }, at) {
+    checkIndexWritable(tpm, nvIndex);
     const index = tpm.nv.forWrite(nvIndex, authHandle);
     const { attributes, nameAlg } = index.publicArea;
     if (typeOfIndex(attributes) !== TPM_NT.EXTEND) throw at("nvIndex", TPM_RC.ATTRIBUTES);

@@ -5,11 +5,13 @@ import { TPM_NT } from "../../spec/constants.ts";
 import { TPM_RC } from "../../spec/response-codes.ts";
 import { TPMI_RH_NV_AUTH, TPMI_RH_NV_INDEX } from "../../spec/structures/index.ts";
 import { typeOfIndex } from "../../subsystems/nv.ts";
+import { checkIndexWritable } from "../../subsystems/read-only.ts";
 
 /**
  * Sets bits of a bit field; none can be cleared.
  *
  * @spec Part 3, "TPM2_NV_SetBits"
+ * @rc READ_ONLY  the TPM is in Read-Only mode, and the Index lasts
  * @rc NV_LOCKED             the Index is locked for writing
  * @rc NV_AUTHORIZATION      who authorizes may not write it
  * @rc ATTRIBUTES (nvIndex)  not a bit field
@@ -20,6 +22,7 @@ export const NV_SetBits = defineCommand({
   parameters: { bits: UINT64 },
   nv: true,
   execute(tpm, { authHandle, nvIndex, bits }, at) {
+    checkIndexWritable(tpm, nvIndex);
     const { attributes } = tpm.nv.forWrite(nvIndex, authHandle).publicArea;
     if (typeOfIndex(attributes) !== TPM_NT.BITS) throw at("nvIndex", TPM_RC.ATTRIBUTES);
     tpm.nv.write(nvIndex, 0, orBytes(encode(UINT64, tpm.nv.readUint64(nvIndex)), encode(UINT64, bits)));

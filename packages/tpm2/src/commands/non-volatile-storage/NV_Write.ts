@@ -7,6 +7,7 @@ import { TPM_RC } from "../../spec/response-codes.ts";
 import { TPM2B_MAX_NV_BUFFER, TPMI_RH_NV_AUTH, TPMI_RH_NV_INDEX } from "../../spec/structures/index.ts";
 import { TpmError } from "../../spec/tpm-error.ts";
 import { typeOfIndex } from "../../subsystems/nv.ts";
+import { checkIndexWritable } from "../../subsystems/read-only.ts";
 
 /** Types that have commands of their own to change them. */
 const NOT_WRITABLE: readonly number[] = [TPM_NT.COUNTER, TPM_NT.BITS, TPM_NT.EXTEND];
@@ -15,6 +16,7 @@ const NOT_WRITABLE: readonly number[] = [TPM_NT.COUNTER, TPM_NT.BITS, TPM_NT.EXT
  * Writes to an NV Index.
  *
  * @spec Part 3, "TPM2_NV_Write"
+ * @rc READ_ONLY  the TPM is in Read-Only mode, and the Index lasts
  * @rc NV_LOCKED         the Index is locked for writing
  * @rc NV_AUTHORIZATION  who authorizes may not write it
  * @rc ATTRIBUTES        a counter, bit field or extend Index
@@ -27,6 +29,7 @@ export const NV_Write = defineCommand({
   parameters: { data: TPM2B_MAX_NV_BUFFER, offset: UINT16 },
   nv: true,
   execute(tpm, { authHandle, nvIndex, data, offset }, at) {
+    checkIndexWritable(tpm, nvIndex);
     const { attributes, dataSize } = tpm.nv.forWrite(nvIndex, authHandle).publicArea;
     if (NOT_WRITABLE.includes(typeOfIndex(attributes))) throw new TpmError(TPM_RC.ATTRIBUTES);
     if (offset > dataSize) throw at("offset", TPM_RC.VALUE);

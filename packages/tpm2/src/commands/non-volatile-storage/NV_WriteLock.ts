@@ -4,11 +4,13 @@ import { TPM_CC } from "../../spec/command-codes.ts";
 import { TPM_RC } from "../../spec/response-codes.ts";
 import { TPMI_RH_NV_AUTH, TPMI_RH_NV_INDEX } from "../../spec/structures/index.ts";
 import { TpmError } from "../../spec/tpm-error.ts";
+import { checkIndexWritable } from "../../subsystems/read-only.ts";
 
 /**
  * Locks an NV Index against writing. What is locked already stays so without an error, whoever asks.
  *
  * @spec Part 3, "TPM2_NV_WriteLock"
+ * @rc READ_ONLY  the TPM is in Read-Only mode, and the Index lasts
  * @rc NV_AUTHORIZATION      who authorizes may not write it
  * @rc ATTRIBUTES (nvIndex)  not to be locked
  */
@@ -17,6 +19,7 @@ export const NV_WriteLock = defineCommand({
   handles: { authHandle: authorized(TPMI_RH_NV_AUTH, "USER"), nvIndex: TPMI_RH_NV_INDEX },
   nv: true,
   execute(tpm, { authHandle, nvIndex }, at) {
+    checkIndexWritable(tpm, nvIndex);
     const { attributes } = tpm.nv.get(nvIndex).publicArea;
     try {
       tpm.nv.forWrite(nvIndex, authHandle);

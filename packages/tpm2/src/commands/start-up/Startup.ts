@@ -74,6 +74,7 @@ function start(tpm: Engine, kind: StartupKind, locality: number): void {
   tpm.lockout.startup();
   tpm.clock.advance();
   tpm.hierarchies.startup(kind);
+  tpm.timers.startup(kind);
   tpm.pcr.startup(kind, locality);
   tpm.audit.startup(kind);
   countStart(tpm, kind);
