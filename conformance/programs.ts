@@ -94,7 +94,6 @@ function buildServer(): void {
   const { TPM_UNDER_TEST } = process.env;
   if (TPM_UNDER_TEST === "swtpm") return;
   const root = fileURLToPath(new URL("..", import.meta.url));
-  const compiler = fileURLToPath(new URL("../node_modules/.bin/tsc", import.meta.url));
-  const { status, stdout } = spawnSync(compiler, ["-b", "packages/vtpm"], { cwd: root, encoding: "utf8" });
-  if (status !== 0) throw new Error(`the server does not compile:\n${stdout}`);
+  const { status, stdout, stderr } = spawnSync("npm", ["run", "build"], { cwd: root, encoding: "utf8" });
+  if (status !== 0) throw new Error(`the server does not build:\n${stdout}${stderr}`);
 }
