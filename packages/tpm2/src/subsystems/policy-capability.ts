@@ -2,9 +2,9 @@ import { type Bytes, concatBytes, encode } from "@vtpm/wire";
 import type { Engine } from "../engine.ts";
 import { uint16, uint32 } from "../integer-bytes.ts";
 import { TPM_CAP } from "../spec/constants.ts";
-import { HANDLE, handleTypeOf, TPM_HT } from "../spec/handles.ts";
+import { HANDLE, handleTypeOf, TPM_HT, TPM_RH } from "../spec/handles.ts";
 import { type FormatOneRc, TPM_RC } from "../spec/response-codes.ts";
-import { TPMS_TAGGED_PCR_SELECT, TPMS_TAGGED_PROPERTY } from "../spec/structures/index.ts";
+import { TPMS_ACT_DATA, TPMS_TAGGED_PCR_SELECT, TPMS_TAGGED_PROPERTY } from "../spec/structures/index.ts";
 import { pcrProperties } from "./capabilities.ts";
 import { permanentHandles } from "./handle-lists.ts";
 import { PCR_COUNT } from "./pcr-attributes.ts";
@@ -25,8 +25,12 @@ const LOOK_UPS = new Map<number, LookUp>([
   [TPM_CAP.AUTH_POLICIES, authPolicy],
 ]);
 
-/** How a capability is looked up; `undefined` for one of which there is only the whole. */
-export const capabilityOf = (capability: number): LookUp | undefined => LOOK_UPS.get(capability);
+/** How a capability is looked up; `undefined` for one of which there is only the whole, or nothing. */
+export function capabilityOf({ profile }: Engine, capability: number): LookUp | undefined {
+  // A TPM without timers lists none, but does not compare them either.
+  if (capability === TPM_CAP.ACT) return profile.limit("ACT_HANDLES") > 0 ? timer : undefined;
+  return LOOK_UPS.get(capability);
+}
 
 const LISTED_HANDLE_TYPES: readonly number[] = [
   TPM_HT.TRANSIENT,
@@ -43,6 +47,8 @@ export function propertyFlaw(capability: number, property: number): FormatOneRc 
   const type = handleTypeOf(property);
   if (capability === TPM_CAP.HANDLES && !LISTED_HANDLE_TYPES.includes(type)) return TPM_RC.HANDLE;
   if (capability === TPM_CAP.AUTH_POLICIES && type !== TPM_HT.PERMANENT) return TPM_RC.VALUE;
+  const isTimer = property >= TPM_RH.ACT_0 && property <= TPM_RH.ACT_F;
+  if (capability === TPM_CAP.ACT && !isTimer) return TPM_RC.VALUE;
   return undefined;
 }
 
@@ -61,6 +67,11 @@ function algorithm(tpm: Engine, property: number): Bytes | undefined {
 
 function curve(tpm: Engine, property: number): Bytes | undefined {
   return tpm.profile.curves.includes(low16(property)) ? uint16(low16(property)) : undefined;
+}
+
+function timer(tpm: Engine, handle: number): Bytes | undefined {
+  const found = tpm.timers.list(handle).find((each) => each.handle === handle);
+  return found === undefined ? undefined : encode(TPMS_ACT_DATA, found);
 }
 
 function authPolicy(tpm: Engine, handle: number): Bytes | undefined {

@@ -40,7 +40,7 @@ export class Timers {
   }
 
   isTimer(handle: number): boolean {
-    return this.handles().includes(handle);
+    return handle >= TPM_RH.ACT_0 && handle < TPM_RH.ACT_0 + this.#tpm.profile.limit("ACT_HANDLES");
   }
 
   #get(handle: number): COUNTDOWN {

@@ -1,13 +1,16 @@
+import { concatBytes, encode, UINT32 } from "@vtpm/wire";
 import { describe, expect, test } from "vitest";
 import { LATEST } from "../../profile.ts";
 import { TPM_CC } from "../../spec/command-codes.ts";
-import { TPM_ALG, TPM_CAP, TPM_SU } from "../../spec/constants.ts";
+import { TPM_ALG, TPM_CAP, TPM_EO, TPM_SU } from "../../spec/constants.ts";
 import { TPM_RH } from "../../spec/handles.ts";
 import { givenStateClear } from "../../testing/given.ts";
 import { extended, noPolicy } from "../../testing/policy-digests.ts";
 import { startPolicy } from "../../testing/start-session.ts";
 import { TestTpm } from "../../testing/test-tpm.ts";
 import { GetCapability } from "../capability/GetCapability.ts";
+import { FlushContext } from "../context-management/FlushContext.ts";
+import { PolicyCapability } from "../enhanced-authorization/PolicyCapability.ts";
 import { PolicyLocality } from "../enhanced-authorization/PolicyLocality.ts";
 import { SetPrimaryPolicy } from "../hierarchy/SetPrimaryPolicy.ts";
 import { Shutdown } from "../start-up/Shutdown.ts";
@@ -111,6 +114,26 @@ describe("a timer is authorized", () => {
     });
     expect(policies.out.capabilityData.data[0].policyHash.digest).toEqual(authPolicy);
   });
+});
+
+test("a policy may depend on a timer", () => {
+  const tpm = started();
+  set(tpm, 3);
+  const wanted = concatBytes(encode(UINT32, actHandle), encode(UINT32, 3), encode(UINT32, 0));
+  const check = (asked: TestTpm, property: number): string => {
+    const input = { operandB: wanted, offset: 0, operation: TPM_EO.EQ, capability: TPM_CAP.ACT, property };
+    const session = startPolicy(asked);
+    const answer = asked.run(PolicyCapability, { policySession: session.handle, ...input }).text;
+    asked.run(FlushContext, { flushHandle: session.handle });
+    return answer;
+  };
+  expect(check(tpm, actHandle)).toBe("TPM_RC_SUCCESS");
+  expect(check(tpm, TPM_RH.ACT_1)).toBe("TPM_RC_POLICY");
+  expect(check(tpm, TPM_RH.ACT_2)).toBe("TPM_RC_POLICY");
+  expect(check(tpm, TPM_RH.OWNER)).toBe("TPM_RC_VALUE (parameter 5)");
+  pass(tpm, 1000);
+  expect(check(tpm, actHandle)).toBe("TPM_RC_POLICY");
+  expect(check(TestTpm.started(), actHandle)).toBe("TPM_RC_VALUE (parameter 4)");
 });
 
 describe("over a restart a timer", () => {

@@ -17,7 +17,7 @@ import { isConditionMet } from "../../subsystems/policy-condition.ts";
  *
  * @spec Part 3, "TPM2_PolicyCapability"
  * @rc HANDLE (property)    a type of handle that the TPM does not list
- * @rc VALUE (property)     is no permanent handle, where policies are asked for
+ * @rc VALUE (property)     is no permanent handle, where policies are asked for, or no timer's, where timers are
  * @rc VALUE (capability)   cannot be compared
  * @rc VALUE (offset)       starts past the end of the property
  * @rc SIZE (operandB)      reaches past the end of the property
@@ -36,7 +36,7 @@ export const PolicyCapability = defineCommand({
   execute(tpm, { policySession, operandB, offset, operation, capability, property }, at) {
     const session = tpm.sessions.get(policySession);
     if (!isTrial(session)) {
-      const lookUp = capabilityOf(capability);
+      const lookUp = capabilityOf(tpm, capability);
       if (lookUp === undefined) throw at("capability", TPM_RC.VALUE);
       const flaw = propertyFlaw(capability, property);
       if (flaw !== undefined) throw at("property", flaw);

@@ -8,6 +8,7 @@ import { digestOf, extended, noPolicy } from "../../testing/policy-digests.ts";
 import { givenProtected, readProtected } from "../../testing/protected-index.ts";
 import { startPolicy } from "../../testing/start-session.ts";
 import { TestTpm } from "../../testing/test-tpm.ts";
+import { PolicyRestart } from "../session/PolicyRestart.ts";
 import { PolicyTransportSPDM } from "./PolicyTransportSPDM.ts";
 
 const nameOf = (hashAlg: number, size: number): Bytes => concatBytes(encode(UINT16, hashAlg), new Uint8Array(size));
@@ -39,6 +40,8 @@ describe("TPM2_PolicyTransportSPDM", () => {
     const { handle } = startPolicy(tpm);
     run(tpm, handle);
     expect(run(tpm, handle, Uint8Array.of(1))).toBe("TPM_RC_VALUE");
+    tpm.run(PolicyRestart, { sessionHandle: handle });
+    expect(run(tpm, handle)).toBe("TPM_RC_SUCCESS");
   });
 
   test.each<[name: string, bytes: Bytes, rc: string]>([

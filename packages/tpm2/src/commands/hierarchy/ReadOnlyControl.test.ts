@@ -70,6 +70,12 @@ describe("TPM2_ReadOnlyControl", () => {
     tpm.powerOn(TPM_SU.STATE);
     expect(tellsReadOnly(tpm)).toBe(true);
     tpm.run(Shutdown, { shutdownType: TPM_SU.STATE });
+    setReadOnly(tpm, NO);
+    tpm.run(Shutdown, { shutdownType: TPM_SU.STATE });
+    tpm.powerOn(TPM_SU.STATE);
+    expect(tellsReadOnly(tpm)).toBe(false);
+    setReadOnly(tpm, YES);
+    tpm.run(Shutdown, { shutdownType: TPM_SU.STATE });
     tpm.powerOn(TPM_SU.CLEAR);
     expect(tellsReadOnly(tpm)).toBe(false);
     expect(tpm.tpm.state.nv.extension).toBeUndefined();

@@ -18,6 +18,8 @@ import { verifiedTicket } from "../../subsystems/tickets.ts";
  * @rc SCHEME (signature)      a scheme that cannot be verified, or not with this key
  * @rc HANDLE (signature)      an HMAC key of which only the public area is loaded
  * @rc SIGNATURE (signature)   is not the key's signature of the digest
+ * @rc HASH (signature)        the profile does not verify with SHA-1
+ * @rc KEY_SIZE (signature)    an HMAC key shorter than the profile demands
  */
 export const VerifySignature = defineCommand({
   code: TPM_CC.VerifySignature,

@@ -25,7 +25,7 @@ export const Shutdown = defineCommand({
     const { orderly, stateClear, stateReset } = tpm;
     tpm.changeNv(keepsState ? { orderly, stateClear, stateReset } : { orderly });
     const extension = keepsState ? tpm.timers.saved() : undefined;
-    if (extension !== undefined) tpm.changeNv({ extension });
+    if (extension !== tpm.state.nv.extension) tpm.changeNv({ extension });
     let orderlyState: number = shutdownType;
     if (keepsState && tpm.ram.drtmPreStartup === 1) orderlyState += ORDERLY.PRE_STARTUP;
     else if (keepsState && tpm.ram.startupLocality3 === 1) orderlyState += ORDERLY.STARTUP_LOCALITY_3;
