@@ -93,8 +93,8 @@ export class TpmHost {
   }
 
   /** The same with a promise. */
-  execute(command: Bytes): Promise<Bytes> {
-    return new Promise((resolve) => this.submit(command, resolve));
+  execute(command: Bytes, locality = this.#locality): Promise<Bytes> {
+    return new Promise((resolve) => this.submit(command, resolve, locality));
   }
 
   /** Cancels the command that is being executed if it is a long one. */
@@ -130,9 +130,9 @@ export class TpmHost {
     return this.#switchPower(async () => this.#powerOn());
   }
 
-  /** TPM2_Startup as a platform's firmware sends it: with `STATE` resumes, or starts clear if there is nothing to resume. */
+  /** TPM2_Startup as a platform's firmware sends it, from locality 0: with `STATE` resumes, or starts clear if there is nothing to resume. */
   async startup(type: TPM_SU): Promise<number> {
-    const code = responseCodeOf(await this.execute(startupCommand(type)));
+    const code = responseCodeOf(await this.execute(startupCommand(type), 0));
     if (type === TPM_SU.CLEAR || code !== NOTHING_TO_RESUME) return code;
     return this.startup(TPM_SU.CLEAR);
   }

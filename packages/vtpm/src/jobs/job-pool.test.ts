@@ -6,24 +6,24 @@ import { type Job, runJob, Tpm } from "@vtpm/tpm2";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { startupCommand, TPM_SU } from "../host/tpm2-messages.ts";
 import { NodePlatform } from "../platform/node-platform.ts";
-import { type Build, buildSources } from "../testing/build-sources.ts";
+import { type BuiltProgram, buildProgram } from "../testing/build-program.ts";
 import { createPrimaryRsa } from "../testing/commands.ts";
 import { JobPool } from "./job-pool.ts";
 import { JobCancelled } from "./job-runner.ts";
 
-let threads: Build;
+let built: BuiltProgram;
 let worker: URL;
 let pool: JobPool;
 beforeAll(async () => {
-  threads = await buildSources("jobs/job-worker.ts");
-  worker = pathToFileURL(threads.path("jobs/job-worker.ts"));
+  built = await buildProgram();
+  worker = pathToFileURL(built.worker);
 });
-afterAll(() => threads.remove());
+afterAll(() => built.remove());
 afterEach(() => pool.close());
 
 /** A thread made for a test. */
 function threadOf(name: string, source: string): URL {
-  const path = join(dirname(threads.path("jobs/job-worker.ts")), `${name}.js`);
+  const path = join(dirname(built.worker), `${name}.js`);
   writeFileSync(path, `import { parentPort } from "node:worker_threads";\n${source}`);
   return pathToFileURL(path);
 }

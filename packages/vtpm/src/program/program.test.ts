@@ -6,7 +6,7 @@ import { TPM_RC } from "@vtpm/tpm2";
 import { concatBytes } from "@vtpm/wire";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { uint32s } from "../server/words.ts";
-import { type Build, buildSources } from "../testing/build-sources.ts";
+import { type BuiltProgram, buildProgram } from "../testing/build-program.ts";
 import {
   counterValue,
   createPrimaryRsa,
@@ -25,11 +25,11 @@ import { WireClient } from "../testing/wire-client.ts";
 const INDEX = 0x01800001;
 const STATE_FILE = "tpm2-00.state";
 
-let build: Build;
+let built: BuiltProgram;
 beforeAll(async () => {
-  build = await buildSources("program/main.ts", "jobs/job-worker.ts");
+  built = await buildProgram();
 });
-afterAll(() => build.remove());
+afterAll(() => built.remove());
 
 let directory: string;
 let processes: VtpmProcess[];
@@ -44,7 +44,7 @@ afterEach(async () => {
 
 function vtpm(...args: readonly string[]): VtpmProcess {
   const environment = { ...process.env, XDG_DATA_HOME: join(directory, "data") };
-  const started = new VtpmProcess(build.program, args, environment);
+  const started = new VtpmProcess(built.program, args, environment);
   processes.push(started);
   return started;
 }
