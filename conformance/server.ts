@@ -12,7 +12,7 @@ export const serverUnderTest: ServerProgram = TPM_UNDER_TEST === "swtpm" ? swtpm
 
 /** A TPM with a state directory of its own that outlives the server's process, until `discard`. */
 export class TpmServer {
-  readonly #directory = mkdtempSync(join(tmpdir(), "vtpm-conformance-"));
+  #directory: string | undefined;
   #process: ServerProcess | undefined;
 
   get running(): ServerProcess {
@@ -22,6 +22,7 @@ export class TpmServer {
 
   /** Starts the server; `startup` also sends TPM2_Startup(CLEAR). */
   async start({ startup = true }: { readonly startup?: boolean } = {}): Promise<void> {
+    this.#directory ??= mkdtempSync(join(tmpdir(), "vtpm-conformance-"));
     this.#process = await serverUnderTest.start(this.#directory);
     if (startup) await this.startup();
   }
@@ -69,7 +70,7 @@ export class TpmServer {
   /** Ends the server however it stands and removes its state. */
   async discard(): Promise<void> {
     if (this.#process !== undefined) await this.#end("SIGTERM");
-    rmSync(this.#directory, { recursive: true, force: true });
+    if (this.#directory !== undefined) rmSync(this.#directory, { recursive: true, force: true });
   }
 
   async #end(signal: "SIGTERM" | "SIGKILL"): Promise<void> {
