@@ -45,7 +45,7 @@ export function manufacture(platform: Platform, profile: Profile): TpmState {
       ppList: [TPM_CC.PP_Commands],
       ...LOCKOUT_DEFAULTS,
       orderlyState: TPM_SU.CLEAR,
-      auditCommands: [TPM_CC.SetCommandCodeAuditStatus],
+      auditCommands: [TPM_CC.SetCommandCodeAuditStatus].filter((code) => profile.allows("CC", code)),
       auditHashAlg: TPM_ALG.SHA512,
       auditCounter: 0n,
       algorithmSet: 0,

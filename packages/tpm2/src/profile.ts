@@ -2,10 +2,10 @@ import { type Bytes, type Codec, list, type Rules, struct } from "@vtpm/wire";
 import { type AlgorithmChoice, readAlgorithms } from "./profile/algorithm-list.ts";
 import { ALGORITHMS, KNOWN_CURVES } from "./profile/algorithms.ts";
 import { type ProfileAttribute, readAttributes } from "./profile/attributes.ts";
-import { formatRanges, readCommands } from "./profile/command-list.ts";
+import { codesOf, formatRanges, readCommands } from "./profile/command-list.ts";
 import { COMMANDS } from "./profile/commands.ts";
 import { type ProfileConfiguration, readConfiguration, writeConfiguration } from "./profile/configuration.ts";
-import { latestParts } from "./profile/latest.ts";
+import { LATEST_COMMANDS, LATEST_LEVEL, LATEST_TOKENS, latestParts } from "./profile/latest.ts";
 import { LIMITS, type Limits } from "./profile/limits.ts";
 import { ProfileError } from "./profile/profile-error.ts";
 import { PROPERTIES } from "./profile/properties.ts";
@@ -165,9 +165,9 @@ const NAMED: readonly NamedProfile[] = [
 const CUSTOM_PREFIX = "custom:";
 /** The profile that goes beyond libtpms. */
 const LATEST_NAME = "latest";
-/** The first format that a profile is written in, and the latest that there is. */
+/** The first format that a profile is written in, and libtpms' last one. */
 const FIRST_LEVEL = 2;
-const LATEST_LEVEL = 8;
+const LAST_LEVEL = 8;
 
 /** The texts that libtpms lists as available profiles, in its order. */
 export const AVAILABLE_PROFILES: readonly string[] = NAMED.map(
@@ -211,7 +211,7 @@ export function parseProfile(text: string): Profile {
       `"StateFormatLevel" of "${wanted.name}" is at least ${FIRST_LEVEL}`,
     );
   }
-  return profileOf(named, wanted, given ?? FIRST_LEVEL, given ?? LATEST_LEVEL);
+  return profileOf(named, wanted, given ?? FIRST_LEVEL, given ?? LAST_LEVEL);
 }
 
 /** A level of 0 counts as none, as in libtpms. */
@@ -229,13 +229,35 @@ export function profileOfState(text: string): Profile {
   const written = readConfiguration(text);
   const level = written.stateFormatLevel;
   if (level === undefined) throw new ProfileError("VALUE", "StateFormatLevel", 'the "StateFormatLevel" is missing');
+  if (written.name === LATEST_NAME) return latestOfState(written, level);
   checkLevel(level);
   return profileOf(namedProfile(written.name), written, level, level);
 }
 
+/** Profile `latest` as it was when the state was made; what it has got since then is not in it. */
+function latestOfState({ commands = "", algorithms = "" }: ProfileConfiguration, level: number): Profile {
+  if (level !== LATEST_LEVEL) {
+    throw new ProfileError("LEVEL", "StateFormatLevel", `a state of "latest" has format ${LATEST_LEVEL}, not ${level}`);
+  }
+  const isAdded = (token: string): boolean => LATEST_TOKENS.includes(token);
+  const tokens = algorithms.split(",");
+  const codes = [...codesOf(commands)];
+  const base = {
+    name: LATEST_NAME,
+    commands: formatRanges(codes.filter((code) => !LATEST_COMMANDS.includes(code))),
+    algorithms: tokens.filter((token) => !isAdded(token)).join(","),
+  };
+  return createProfile(
+    latestParts(profileOf(namedProfile("default-v2"), base, LAST_LEVEL, LAST_LEVEL), {
+      commands: codes,
+      tokens: tokens.filter(isAdded),
+    }),
+  );
+}
+
 function checkLevel(level: number | undefined): void {
-  if (level !== undefined && level > LATEST_LEVEL) {
-    throw new ProfileError("LEVEL", "StateFormatLevel", `"StateFormatLevel" is at most ${LATEST_LEVEL}, not ${level}`);
+  if (level !== undefined && level > LAST_LEVEL) {
+    throw new ProfileError("LEVEL", "StateFormatLevel", `"StateFormatLevel" is at most ${LAST_LEVEL}, not ${level}`);
   }
 }
 

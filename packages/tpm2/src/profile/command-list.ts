@@ -8,6 +8,9 @@ export interface CommandChoice {
   readonly level: number;
 }
 
+/** The codes of the library have 16 bits. */
+const MAX_CODE = 0xffff;
+
 const hex = (code: number): string => `0x${code.toString(16)}`;
 const levelOf = (code: number): number => COMMAND_LEVELS.get(code) ?? 1;
 
@@ -38,10 +41,20 @@ export function readCommands(tokens: readonly string[], maxLevel: number, leaveO
   return { codes, level: Math.max(1, ...[...codes].map(levelOf)) };
 }
 
+/** The codes that a list names, whether there are such commands or not. */
+export function codesOf(text: string): ReadonlySet<number> {
+  const codes = new Set<number>();
+  for (const token of text.split(",")) {
+    const [first, last] = readRange(token);
+    for (let code = first; code <= last; code++) codes.add(code);
+  }
+  return codes;
+}
+
 /** `0x11f`, `287` or a range `0x11f-0x122`. */
 function readRange(token: string): readonly [first: number, last: number] {
   const [, first, last = first] = /^(0x[0-9a-f]+|\d+)(?:-(0x[0-9a-f]+|\d+))?$/i.exec(token) ?? [];
-  if (first === undefined || Number(last) < Number(first)) {
+  if (first === undefined || Number(last) < Number(first) || Number(last) > MAX_CODE) {
     throw new ProfileError(
       "VALUE",
       token,

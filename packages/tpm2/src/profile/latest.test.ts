@@ -11,7 +11,7 @@ import { Sign } from "../commands/signing/Sign.ts";
 import { VerifySignature } from "../commands/signing/VerifySignature.ts";
 import { Shutdown } from "../commands/start-up/Shutdown.ts";
 import { Hash } from "../commands/symmetric/Hash.ts";
-import { DEFAULT_V2, LATEST, PROFILES, parseProfile } from "../profile.ts";
+import { DEFAULT_V2, LATEST, PROFILES, type Profile, parseProfile, profileOfState } from "../profile.ts";
 import { TPM_CC } from "../spec/command-codes.ts";
 import { TPM_ALG, TPM_CAP, TPM_ST, TPM_SU } from "../spec/constants.ts";
 import { TPM_RH } from "../spec/handles.ts";
@@ -38,6 +38,26 @@ const DIGESTS = new Map([
 test("profile latest is known by name and cannot be changed", () => {
   expect(parseProfile('{"Name":"latest"}')).toBe(LATEST);
   expect(() => parseProfile('{"Name":"latest","Algorithms":"rsa"}')).toThrow("cannot be changed");
+});
+
+describe("a state of profile latest", () => {
+  const plain = (profile: Profile) => ({ ...profile, limit: undefined, allows: undefined });
+
+  test("has what its lists say", () => {
+    expect(plain(profileOfState(LATEST.json))).toEqual(plain(LATEST));
+    const older = profileOfState(LATEST.json.replace("0x1a1", "0x1a0").replace(",sha3-512", ""));
+    expect(older.commands.has(TPM_CC.PolicyTransportSPDM)).toBe(false);
+    expect(older.commands.has(TPM_CC.ReadOnlyControl)).toBe(true);
+    expect(older.allows("ALG", TPM_ALG.SHA3_512)).toBe(false);
+    expect(older.allows("ALG", TPM_ALG.SHA3_384)).toBe(true);
+    expect(profileOfState(older.json).json).toBe(older.json);
+  });
+
+  test("is refused if it has what only a later version knows", () => {
+    expect(() => profileOfState(LATEST.json.replace("0x1a1", "0x1a5"))).toThrow("does not exist");
+    expect(() => profileOfState(LATEST.json.replace("sha3-512", "mlkem"))).toThrow("not known");
+    expect(() => profileOfState(LATEST.json.replace(":9,", ":10,"))).toThrow("format 9");
+  });
 });
 
 test("profile latest has everything that default-v2 has, and more", () => {

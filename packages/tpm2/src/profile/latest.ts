@@ -5,7 +5,7 @@ import { TPM_PT } from "../spec/properties.ts";
 import { formatRanges } from "./command-list.ts";
 
 /** A format of its own, which libtpms refuses by its number as it refuses the name. */
-const LEVEL = 9;
+export const LATEST_LEVEL = 9;
 
 /** What version 1.84 of the library adds. */
 const COMMANDS: readonly (readonly [TPM_CC, number])[] = [
@@ -26,24 +26,43 @@ const ALGORITHMS: readonly (readonly [TPM_ALG, number, string])[] = [
 const ascending = (map: Iterable<readonly [number, number]>): ReadonlyMap<number, number> =>
   new Map([...map].sort(([a], [b]) => a - b));
 
+/** The algorithms that only this profile has, as its list names them. */
+export const LATEST_TOKENS: readonly string[] = ALGORITHMS.map(([, , token]) => token);
+/** The commands that only this profile has. */
+export const LATEST_COMMANDS: readonly number[] = COMMANDS.map(([code]) => code);
+
+/** What of the additions a state was made with: a later version may have more of them. */
+export interface Additions {
+  readonly commands: readonly number[];
+  readonly tokens: readonly string[];
+}
+
 /** The parts of profile `latest`: those of libtpms' newest profile, and what libtpms does not have. */
-export function latestParts(base: ProfileParts): ProfileParts {
-  const commands = ascending([...base.commands, ...COMMANDS]);
-  const tokens = ALGORITHMS.map(([, , token]) => token);
+export function latestParts(
+  base: ProfileParts,
+  added: Additions = { commands: LATEST_COMMANDS, tokens: LATEST_TOKENS },
+): ProfileParts {
+  const commands = ascending([...base.commands, ...COMMANDS.filter(([code]) => added.commands.includes(code))]);
+  const algorithms = ALGORITHMS.filter(([, , token]) => added.tokens.includes(token));
+  const hasTimers = added.commands.includes(TPM_CC.ACT_SetTimeout);
   return {
     ...base,
     name: "latest",
     description: "Everything that vtpm has of version 1.84 of the TPM 2.0 library. No libtpms can read its state.",
-    stateFormatLevel: LEVEL,
+    stateFormatLevel: LATEST_LEVEL,
     lists: {
       commands: formatRanges(commands.keys()),
-      algorithms: [base.lists.algorithms, ...tokens].join(","),
+      algorithms: [base.lists.algorithms, ...algorithms.map(([, , token]) => token)].join(","),
       attributes: base.lists.attributes,
     },
-    algorithms: ascending([...base.algorithms, ...ALGORITHMS.map(([alg, properties]) => [alg, properties] as const)]),
+    algorithms: ascending([...base.algorithms, ...algorithms.map(([alg, properties]) => [alg, properties] as const)]),
     commands,
     // Banks are still those of libtpms, but selections may name the others.
-    limits: { ...base.limits, HASH_COUNT: base.limits.HASH_COUNT + ALGORITHMS.length, ACT_HANDLES: 2 },
+    limits: {
+      ...base.limits,
+      HASH_COUNT: base.limits.HASH_COUNT + algorithms.length,
+      ACT_HANDLES: hasTimers ? 2 : 0,
+    },
     properties: new Map(base.properties).set(TPM_PT.REVISION, 184),
   };
 }

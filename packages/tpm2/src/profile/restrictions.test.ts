@@ -22,6 +22,7 @@ import { Hash } from "../commands/symmetric/Hash.ts";
 import { MAC } from "../commands/symmetric/MAC.ts";
 import { IncrementalSelfTest } from "../commands/testing/IncrementalSelfTest.ts";
 import { parseProfile } from "../profile.ts";
+import { TPM_CC } from "../spec/command-codes.ts";
 import { TPM_ALG, TPM_CAP, TPM_ECC_CURVE, TPM_SE, TPM_ST } from "../spec/constants.ts";
 import { TPM_RH } from "../spec/handles.ts";
 import { TPMT_PUBLIC } from "../spec/structures/index.ts";
@@ -150,9 +151,23 @@ describe("an algorithm that the profile lacks", () => {
   });
 });
 
-test("a command that the profile lacks is not known", () => {
-  const tpm = started({ StateFormatLevel: 2 });
-  expect(tpm.runRaw({ ...Hash, code: 0x199 }, [], EMPTY).text).toBe("TPM_RC_COMMAND_CODE");
+describe("a command that the profile lacks", () => {
+  const Commands =
+    "0x11f-0x122,0x124-0x12c,0x12e,0x130-0x13f,0x142-0x159," +
+    "0x15b-0x15e,0x160-0x165,0x167-0x174,0x176-0x178,0x17a-0x193";
+  const tpm = started({ Commands });
+  const list = (capability: number) =>
+    tpm.run(GetCapability, { capability, property: 0, propertyCount: 200 }).out.capabilityData.data;
+
+  test("is not known", () => {
+    expect(tpm.runRaw({ ...Hash, code: TPM_CC.ECC_Encrypt }, [], EMPTY).text).toBe("TPM_RC_COMMAND_CODE");
+  });
+
+  test("is in no list", () => {
+    expect(list(TPM_CAP.COMMANDS).length).toBe(107);
+    expect(list(TPM_CAP.PP_COMMANDS)).toEqual([]);
+    expect(list(TPM_CAP.AUDIT_COMMANDS)).toEqual([]);
+  });
 });
 
 test("no-unpadded-encryption demands a padding", () => {

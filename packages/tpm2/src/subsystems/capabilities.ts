@@ -27,9 +27,9 @@ export function commandAttributes({ profile }: Engine, first: number): number[] 
   return [...profile.commands].filter(([code]) => code >= first).map(([, attributes]) => attributes);
 }
 
-/** TPM_CAP_PP_COMMANDS, TPM_CAP_AUDIT_COMMANDS from a code on. */
-export const commandsFrom = (codes: readonly number[], first: number): number[] =>
-  codes.filter((code) => code >= first);
+/** TPM_CAP_PP_COMMANDS, TPM_CAP_AUDIT_COMMANDS from a code on, without commands that the profile lacks. */
+export const commandsFrom = ({ profile }: Engine, codes: readonly number[], first: number): number[] =>
+  codes.filter((code) => code >= first && profile.allows("CC", code));
 
 /** TPM_CAP_ECC_CURVES from a curve on. */
 export function curves({ profile }: Engine, first: number): TPMI_ECC_CURVE[] {

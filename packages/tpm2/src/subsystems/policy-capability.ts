@@ -17,8 +17,8 @@ const LOOK_UPS = new Map<number, LookUp>([
   [TPM_CAP.ALGS, algorithm],
   [TPM_CAP.HANDLES, (tpm, handle) => (hasHandle(tpm, handle) ? uint32(handle) : undefined)],
   [TPM_CAP.COMMANDS, (tpm, code) => encoded(tpm.profile.commands.get(code))],
-  [TPM_CAP.PP_COMMANDS, (tpm, code) => listed(tpm.persistent.ppList, code)],
-  [TPM_CAP.AUDIT_COMMANDS, (tpm, code) => listed(tpm.persistent.auditCommands, code)],
+  [TPM_CAP.PP_COMMANDS, (tpm, code) => listed(tpm, tpm.persistent.ppList, code)],
+  [TPM_CAP.AUDIT_COMMANDS, (tpm, code) => listed(tpm, tpm.persistent.auditCommands, code)],
   [TPM_CAP.PCR_PROPERTIES, pcrProperty],
   [TPM_CAP.TPM_PROPERTIES, tpmProperty],
   [TPM_CAP.ECC_CURVES, curve],
@@ -54,8 +54,8 @@ export function propertyFlaw(capability: number, property: number): FormatOneRc 
 
 const encoded = (value: number | undefined): Bytes | undefined => (value === undefined ? undefined : uint32(value));
 
-const listed = (codes: readonly number[], code: number): Bytes | undefined =>
-  codes.includes(code) ? uint32(code) : undefined;
+const listed = ({ profile }: Engine, codes: readonly number[], code: number): Bytes | undefined =>
+  codes.includes(code) && profile.allows("CC", code) ? uint32(code) : undefined;
 
 /** An algorithm or a curve has 16 bits; the reference drops the others. */
 const low16 = (property: number): number => property % 2 ** 16;

@@ -54,7 +54,7 @@ export const GetCapability = defineCommand({
       case TPM_CAP.PP_COMMANDS:
       case TPM_CAP.AUDIT_COMMANDS: {
         const codes = capability === TPM_CAP.PP_COMMANDS ? persistent.ppList : persistent.auditCommands;
-        const { data, moreData } = paged(commandsFrom(codes, property), "MAX_CAP_CC");
+        const { data, moreData } = paged(commandsFrom(tpm, codes, property), "MAX_CAP_CC");
         return { moreData, capabilityData: { capability, data } };
       }
       case TPM_CAP.PCRS: {
