@@ -60,6 +60,41 @@ function chosenKinds(conditions: string[]): ServerKind[] {
   });
 }
 
+/** Every chosen row on servers that run side by side; they are stopped whatever happens. */
+async function timeOperations(
+  kinds: readonly ServerKind[],
+  transport: Transport,
+  core: number | undefined,
+): Promise<{ rows: Row[]; memory: Report["memory"] }> {
+  const operations = [...simpleOperations, ...sessionOperations, ...keyOperations].filter(({ name }) =>
+    name.includes(values.only),
+  );
+  const effort = {
+    seconds: Number(values.seconds),
+    warmUpSeconds: Number(values["warm-up"]),
+    slowCount: Number(values.keys),
+  };
+  const servers: Server[] = [];
+  const rows: Row[] = [];
+  try {
+    for (const kind of kinds) servers.push(await Server.start(kind, transport, values.state, core));
+    for (const server of servers) await startUp(new Client(server.connection));
+    const idle = servers.map((server) => server.memory());
+    for (const operation of operations) {
+      process.stderr.write(`${operation.name}\n`);
+      const { name, metric, target } = operation;
+      const timings = await measure(operation, servers, effort).catch((cause: unknown) => {
+        throw new Error(`in the row "${name}"`, { cause });
+      });
+      rows.push({ name, metric, target, timings });
+    }
+    const memory = servers.map((server, i) => ({ idle: idle[i] ?? server.memory(), after: server.memory() }));
+    return { rows, memory };
+  } finally {
+    for (const server of servers) await server.stop();
+  }
+}
+
 async function main(): Promise<void> {
   if (values.help) {
     console.log(help);
@@ -77,29 +112,7 @@ async function main(): Promise<void> {
     `${transport} socket; ${values.seconds} s and ${values.keys} RSA keys each; Node ${process.version}.`,
   );
 
-  const servers: Server[] = [];
-  for (const kind of kinds) servers.push(await Server.start(kind, transport, values.state, core));
-  for (const server of servers) await startUp(new Client(server.connection));
-  const idle = servers.map((server) => server.memory());
-  const operations = [...simpleOperations, ...sessionOperations, ...keyOperations].filter(({ name }) =>
-    name.includes(values.only),
-  );
-  const rows: Row[] = [];
-  for (const operation of operations) {
-    process.stderr.write(`${operation.name}\n`);
-    try {
-      const timings = await measure(operation, servers, {
-        seconds: Number(values.seconds),
-        warmUpSeconds: Number(values["warm-up"]),
-        slowCount: Number(values.keys),
-      });
-      rows.push({ name: operation.name, metric: operation.metric, target: operation.target, timings });
-    } catch (error) {
-      throw new Error(`in the row "${operation.name}"`, { cause: error });
-    }
-  }
-  const memory = servers.map((server, i) => ({ idle: idle[i] ?? server.memory(), after: server.memory() }));
-  for (const server of servers) await server.stop();
+  const { rows, memory } = await timeOperations(kinds, transport, core);
   if (Number(values.starts) > 0) {
     const timings = await coldStarts(kinds, transport, values.state, core, Number(values.starts));
     rows.push({ name: "cold start to SelfTest", metric: "cpu", target: { must: 2.2, aim: 1.6 }, timings });
