@@ -15,6 +15,8 @@ export interface OpenTpmOptions {
   readonly directory?: string | undefined;
   /** What a TPM that does not exist yet is manufactured as; libtpms' `default-v1` unless given. */
   readonly profile?: Profile;
+  /** Whether the process may wait for the disk as a whole: faster where there is but one TPM in it. */
+  readonly mayBlock?: boolean;
   /** Told what went wrong beside the commands. */
   readonly onFault?: (error: unknown) => void;
 }
@@ -38,12 +40,12 @@ export interface OpenTpm {
  * await close();
  */
 export async function openTpm(options: OpenTpmOptions = {}): Promise<OpenTpm> {
-  const { directory, profile, onFault } = options;
+  const { directory, profile, mayBlock, onFault } = options;
   const told = onFault === undefined ? {} : { onFault };
   const store =
     directory === undefined
       ? new MemoryStore()
-      : await openDirectoryStore(directory, onFault === undefined ? {} : { onFoldFailure: onFault });
+      : await openDirectoryStore(directory, { mayBlock, ...(onFault === undefined ? {} : { onFoldFailure: onFault }) });
   const platform = new NodePlatform();
   const jobs = new JobPool();
   try {

@@ -15,7 +15,7 @@ export async function serve(options: ServeOptions): Promise<void> {
   // A second signal is not waited for: the default takes its course.
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => end.abort(signal));
 
-  const tpm = await openTpm({ directory: options.state, onFault: log.fault });
+  const tpm = await openTpm({ directory: options.state, mayBlock: true, onFault: log.fault });
   try {
     await tpm.host.init();
     await startUp(tpm, options, log);

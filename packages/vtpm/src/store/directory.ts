@@ -7,6 +7,8 @@ export interface DirectoryFile {
   truncate(size: number): Promise<void>;
   /** Resolves when content and size survive a power cut. */
   sync(): Promise<void>;
+  /** The same where somebody waits for it: the whole process may stand still meanwhile. */
+  syncUrgently(): Promise<void>;
   close(): Promise<void>;
 }
 

@@ -58,7 +58,7 @@ export class JournalFile {
     try {
       await this.#makeRoom(bytes.length);
       await this.#file.write(bytes, this.#size);
-      await this.#file.sync();
+      await this.#file.syncUrgently();
     } catch (error) {
       this.#unclean = true;
       // The append has failed already; if cutting back fails too, the next append begins with it.

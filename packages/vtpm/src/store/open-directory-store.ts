@@ -1,14 +1,17 @@
 import { type DirectoryLock, lockDirectory } from "./directory-lock.ts";
 import { DirectoryStore, type DirectoryStoreOptions } from "./directory-store.ts";
-import { openNodeDirectory } from "./node-directory.ts";
+import { type NodeDirectoryOptions, openNodeDirectory } from "./node-directory.ts";
 import type { Store } from "./store.ts";
 
 /**
  * Opens a directory of the local file system as a store and becomes its only owner. Rejects with a `StoreError` that names
  * what is wrong; nothing that is there is overwritten then.
  */
-export async function openDirectoryStore(path: string, options: DirectoryStoreOptions = {}): Promise<Store> {
-  const directory = await openNodeDirectory(path);
+export async function openDirectoryStore(
+  path: string,
+  options: DirectoryStoreOptions & NodeDirectoryOptions = {},
+): Promise<Store> {
+  const directory = await openNodeDirectory(path, options);
   let lock: DirectoryLock | undefined;
   try {
     lock = await lockDirectory(path);

@@ -124,6 +124,10 @@ class SimulatedFile implements DirectoryFile {
     this.#pending = [];
   }
 
+  syncUrgently(): Promise<void> {
+    return this.sync();
+  }
+
   async close(): Promise<void> {}
 
   afterPowerCut(survival: Survival): Bytes {
