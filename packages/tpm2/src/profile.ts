@@ -91,6 +91,15 @@ export function createProfile(parts: ProfileParts): Profile {
   };
 }
 
+/**
+ * The limits of a profile without its choice of algorithms: for reading states and responses, in which a TPM may name what
+ * callers may not (the PCR banks of algorithms that the profile lacks, the hash that goes with a curve).
+ */
+export function limitsOf(profile: Profile): Rules {
+  const rules: Rules = profile;
+  return { limit: (name) => rules.limit(name), allows: () => true };
+}
+
 /** A profile that differs from another in the given parts. */
 export function deriveProfile(base: ProfileParts, changes: Partial<ProfileParts>): Profile {
   return createProfile({ ...base, ...changes });

@@ -1,5 +1,5 @@
 import { ANY, type Bytes, type Codec, decode, encode, Refusal, type Rules } from "@vtpm/wire";
-import { PROFILE_FORMAT } from "../profile.ts";
+import { limitsOf, PROFILE_FORMAT } from "../profile.ts";
 import { ORDERLY_DATA, PERSISTENT_DATA, STATE_CLEAR_DATA, STATE_RESET_DATA } from "./data.ts";
 import { EXTENSION } from "./extension.ts";
 import { NV_INDEX, ORDERLY_INDEX } from "./nv-index.ts";
@@ -81,9 +81,7 @@ export function fromDurable(entries: ReadonlyMap<string, Bytes>): NvState {
   const profileBytes = entries.get("profile");
   if (profileBytes === undefined) throw new StateError("profile", "is missing");
   const profile = decodeEntry("profile", PROFILE_FORMAT, profileBytes, ANY);
-  // The banks of algorithms that the profile lacks are part of the state all the same.
-  const limits: Rules = profile;
-  const rules: Rules = { limit: (name) => limits.limit(name), allows: () => true };
+  const rules = limitsOf(profile);
   const section = <T>(name: keyof Sections, codec: Codec<T>): T | undefined => {
     const bytes = entries.get(name);
     return bytes === undefined ? undefined : decodeEntry(name, codec, bytes, rules);

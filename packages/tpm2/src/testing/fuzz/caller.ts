@@ -1,7 +1,7 @@
 import { createNodeProvider } from "@vtpm/crypto/node";
 import { type Bytes, concatBytes, EMPTY, encode, Reader, UINT16, UINT32 } from "@vtpm/wire";
 import type { Command } from "../../dispatch/command.ts";
-import type { Profile } from "../../profile.ts";
+import { limitsOf, type Profile } from "../../profile.ts";
 import { TPM_ST } from "../../spec/constants.ts";
 import { TPM_RH } from "../../spec/handles.ts";
 import { nameOfRc, TPM_RC } from "../../spec/response-codes.ts";
@@ -179,7 +179,8 @@ function decodeResponse(
   response: Bytes,
   sessions: readonly (TestSession | Bytes)[],
 ): { readonly output: Readonly<Record<string, unknown>>; readonly parameters: Bytes } {
-  const reader = new Reader(response, profile);
+  const rules = limitsOf(profile);
+  const reader = new Reader(response, rules);
   const withSessions = reader.uint16() === TPM_ST.SESSIONS;
   if (withSessions !== sessions.length > 0) throw new Violation("sessions in one of command and response only");
   reader.bytes(8);
@@ -195,7 +196,7 @@ function decodeResponse(
     }
   }
   if (reader.remaining > 0) throw new Violation(`${reader.remaining} bytes follow the response`);
-  const parameterReader = new Reader(parameters, profile);
+  const parameterReader = new Reader(parameters, rules);
   for (const [name, codec] of command.response) output[name] = codec.read(parameterReader);
   if (parameterReader.remaining > 0) throw new Violation(`${parameterReader.remaining} bytes follow the parameters`);
   return { output, parameters };

@@ -1,6 +1,6 @@
 import type { CryptoProvider } from "@vtpm/crypto";
 import { type Bytes, decode, encode, equalBytes, toHex } from "@vtpm/wire";
-import type { Profile } from "../../profile.ts";
+import { limitsOf, type Profile } from "../../profile.ts";
 import { describeRc } from "../../spec/tpm-error.ts";
 import { durableChanges, fromDurable } from "../../state/durable.ts";
 import { RAM_STATE, type TpmState } from "../../state/tpm-state.ts";
@@ -56,7 +56,7 @@ class Migrated extends Instance {
       else this.#stored.set(key, value);
     }
     const nv = fromDurable(this.#stored);
-    const ram = decode(RAM_STATE, encode(RAM_STATE, this.tpm.state.ram), nv.profile);
+    const ram = decode(RAM_STATE, encode(RAM_STATE, this.tpm.state.ram), limitsOf(nv.profile));
     this.#last = { nv, ram };
     this.tpm.state = this.#last;
     return super.execute(command, locality);
