@@ -17,6 +17,7 @@ export {
 } from "./profile.ts";
 export { TPM_CC } from "./spec/command-codes.ts";
 export { TPM_RC } from "./spec/response-codes.ts";
+export { SPEC } from "./spec/SPEC.ts";
 export { describeRc, TpmError } from "./spec/tpm-error.ts";
 export { type Change, durableChanges, StateError } from "./state/durable.ts";
 export type { TpmState } from "./state/tpm-state.ts";
