@@ -31,6 +31,13 @@ interface StoredTpm {
   ahead: boolean;
 }
 
+/** A state file that is to replace the one of a TPM. */
+interface NewStateFile {
+  readonly stored: StoredTpm;
+  readonly content: Bytes;
+  readonly digest: Bytes;
+}
+
 /**
  * Keeps TPMs in a directory: a state file each, and a journal for all of them in front of it. A change is appended to the
  * journal and acknowledged when that is durable; later it is folded into the state file.
@@ -164,33 +171,31 @@ export class DirectoryStore implements Store {
    * Encodes the state files that are to be written, and names them in the journal as the base of whatever is appended from
    * now on; in a new journal if the present one has grown.
    */
-  async #announceStateFiles(): Promise<ReadonlyMap<StoredTpm, Bytes>> {
+  async #announceStateFiles(): Promise<readonly NewStateFile[]> {
     const grown = this.#journal !== undefined && this.#journal.size > JOURNAL_LIMIT;
     const next = grown ? await this.#createJournal() : undefined;
     return this.#appends.run(async () => {
       if (next !== undefined) await this.#continueIn(next);
-      const files = new Map<StoredTpm, Bytes>();
-      const entries: JournalEntry[] = [];
+      const files: NewStateFile[] = [];
       for (const stored of this.#tpms.values()) {
         if (!stored.ahead) continue;
-        const file = encodeStateFile(stored.entries);
-        files.set(stored, file);
-        entries.push({ tpm: stored.name, base: digestOf(file), changes: [] });
+        const content = encodeStateFile(stored.entries);
+        files.push({ stored, content, digest: digestOf(content) });
       }
-      await this.#write(entries);
-      for (const [stored, file] of files) {
-        stored.fileDigest = digestOf(file);
+      await this.#write(files.map(({ stored, digest }) => ({ tpm: stored.name, base: digest, changes: [] })));
+      for (const { stored, digest } of files) {
+        stored.fileDigest = digest;
         stored.ahead = false;
       }
       return files;
     });
   }
 
-  async #writeStateFiles(files: ReadonlyMap<StoredTpm, Bytes>): Promise<void> {
+  async #writeStateFiles(files: readonly NewStateFile[]): Promise<void> {
     const written = await Promise.allSettled(
-      [...files].map(async ([stored, file]) => {
+      files.map(async ({ stored, content }) => {
         try {
-          await this.#writeStateFile(stored.name, file);
+          await this.#writeStateFile(stored.name, content);
         } catch (error) {
           stored.ahead = true;
           throw error;
