@@ -69,6 +69,20 @@ export class Tpm {
     this.#engine.state = state;
   }
 
+  /**
+   * Takes back a command whose changes could not be stored. Failed authorizations stay counted: who can keep the store
+   * from writing must not be able to guess without end.
+   */
+  undo(before: TpmState): void {
+    const tpm = this.#engine;
+    const { failedTries, lockOutAuthEnabled } = tpm.persistent;
+    const { selfHealTimer, lockoutTimer } = tpm.orderly;
+    tpm.state = before;
+    if (failedTries <= tpm.persistent.failedTries && lockOutAuthEnabled === tpm.persistent.lockOutAuthEnabled) return;
+    tpm.changePersistent({ failedTries, lockOutAuthEnabled });
+    tpm.changeOrderly({ selfHealTimer, lockoutTimer });
+  }
+
   /** _TPM_Init: what is in RAM is lost, TPM2_Startup is expected. */
   powerOn(): void {
     this.#engine.clock.powerOn();

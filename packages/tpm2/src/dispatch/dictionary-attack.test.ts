@@ -49,6 +49,22 @@ describe("protection from dictionary attack", () => {
     expect(failures()).toBe(MAX_TRIES);
   });
 
+  test("counts a wrong password even if that could not be stored", () => {
+    const { tpm, read, failures } = given();
+    for (const guess of ["a", "b", "c"]) {
+      const before = tpm.tpm.state;
+      read(guess);
+      tpm.tpm.undo(before);
+    }
+    expect(failures()).toBe(MAX_TRIES);
+    expect(read("secret")).toBe("TPM_RC_LOCKOUT");
+    const before = tpm.tpm.state;
+    const cleared = tpm.run(DictionaryAttackLockReset, { lockHandle: TPM_RH.LOCKOUT }, ["lockout"]);
+    expect(cleared.text).toBe("TPM_RC_SUCCESS");
+    tpm.tpm.undo(before);
+    expect(failures()).toBe(MAX_TRIES);
+  });
+
   test("counts wrong HMACs", () => {
     const { tpm, read, failures } = given();
     const session = startSession(tpm);

@@ -222,7 +222,7 @@ export class TpmHost {
         done(true);
       },
       (error: unknown) => {
-        this.#tpm.state = before;
+        this.#tpm.undo(before);
         this.#onFault(error);
         done(false);
       },

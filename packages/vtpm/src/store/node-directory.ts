@@ -1,6 +1,6 @@
 import { constants, fdatasyncSync, writeSync } from "node:fs";
 import { type FileHandle, mkdir, open, readdir, rename, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { Bytes } from "@vtpm/wire";
 import { reasonOf, systemErrorCode } from "../host-error.ts";
 import type { Directory, DirectoryFile } from "./directory.ts";
@@ -20,13 +20,27 @@ export interface NodeDirectoryOptions {
 /** Opens a directory of the local file system; makes it, for its owner alone, where there is none. */
 export async function openNodeDirectory(path: string, options: NodeDirectoryOptions = {}): Promise<Directory> {
   try {
-    await mkdir(path, { recursive: true, mode: 0o700 });
+    await makeDirectory(path);
     const handle = await open(path, constants.O_RDONLY | constants.O_DIRECTORY);
     return new NodeDirectory(path, handle, options.mayBlock === true);
   } catch (error) {
     throw new StoreError("STATE_DIRECTORY", `cannot use ${path} as state directory: ${reasonOf(error)}`, {
       cause: error,
     });
+  }
+}
+
+/** Makes a directory and those above it. Node's own `recursive` never returns where the parent takes no names, as in /proc. */
+async function makeDirectory(path: string): Promise<void> {
+  const make = (): Promise<void> => mkdir(path, { mode: 0o700 });
+  try {
+    await make();
+  } catch (error) {
+    const code = systemErrorCode(error);
+    if (code === "EEXIST") return;
+    if (code !== "ENOENT" || dirname(path) === path) throw error;
+    await makeDirectory(dirname(path));
+    await make();
   }
 }
 

@@ -1,4 +1,5 @@
 import {
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -82,6 +83,10 @@ test("a directory in place of a state file is refused", async () => {
 test("a file in place of the directory is refused", async () => {
   writeFileSync(join(path, "file"), "");
   await expect(openDirectoryStore(join(path, "file"))).rejects.toMatchObject({ code: "STATE_DIRECTORY" });
+});
+
+test.runIf(existsSync("/proc/self"))("a directory that takes no names is refused", async () => {
+  await expect(openDirectoryStore("/proc/none/here")).rejects.toMatchObject({ code: "STATE_DIRECTORY" });
 });
 
 test("a directory has one owner at a time, and a new one when the first lets go", async () => {
