@@ -17,16 +17,17 @@ import {
   Unanswered,
   World,
 } from "@vtpm/tpm2/testing/fuzz";
-import { toHex } from "@vtpm/wire";
+import { type Bytes, toHex } from "@vtpm/wire";
 import { command, u16, u32 } from "../raw-tpm.ts";
 import { difference, isTaintedStep, Taints } from "./compare.ts";
-import { KNOWN_DIFFERENCES } from "./known-differences.ts";
+import { KNOWN_DIFFERENCES, LEFT_OUT } from "./known-differences.ts";
 import { KNOWN_SEEDS_FILE, KNOWN_SEEDS_INDEX, knownSeedsEntries } from "./known-seeds.ts";
+import { nameByReading } from "./name-by-reading.ts";
 import { SwtpmPeer } from "./swtpm-peer.ts";
 
 const STARTUP = 0x144;
 const UNDEFINE = 0x122;
-const SHRINK_MS = 60_000;
+const SHRINK_MS = 20_000;
 
 /** The two TPMs answered differently. */
 class Difference extends Error {}
@@ -56,14 +57,18 @@ class Pair {
   private constructor(ours: EnginePeer, theirs: SwtpmPeer, observations: Observations) {
     this.ours = ours;
     this.theirs = theirs;
-    this.#ourCaller = new Caller(ours);
+    this.#ourCaller = new Caller({
+      profile: NULL_PROFILE,
+      execute: (bytes, locality) => ours.execute(bytes, locality),
+      nameOf: (handle) => this.#ourNameOf(handle),
+    });
     this.#theirCaller = new Caller(theirs);
     this.#observations = observations;
   }
 
   static async start(seed: number, observations: Observations): Promise<Pair> {
     const ours = new EnginePeer(knownSeedsEntries(), `sequence ${seed}`);
-    const theirs = await SwtpmPeer.start(NULL_PROFILE, KNOWN_SEEDS_FILE);
+    const theirs = await SwtpmPeer.start(KNOWN_SEEDS_FILE);
     for (const peer of [ours, theirs]) await peer.execute(command(STARTUP, u16(0)), 0);
     const password = Buffer.concat([u32(9), u32(TPM_RH.PW), u16(0), Buffer.of(1), u16(0)]);
     const body = Buffer.concat([u32(TPM_RH.OWNER), u32(KNOWN_SEEDS_INDEX), password]);
@@ -90,7 +95,7 @@ class Pair {
       const known = KNOWN_DIFFERENCES.find((entry) => entry.matches(found, step, ours, theirs));
       if (known === undefined) {
         throw new Difference(
-          `${step.name}: ${found}\nours   ${describeRc(ours.rc)} ${toHex(ours.received)}\n` +
+          `${step.name}: ${found}\nsent   ${toHex(ours.sent)} in locality ${step.locality}\nours   ${describeRc(ours.rc)} ${toHex(ours.received)}\n` +
             `theirs ${describeRc(theirs.rc)} ${toHex(theirs.received)}`,
         );
       }
@@ -138,8 +143,12 @@ class Pair {
 
   /** Whether a new object is another one in the other TPM: its Name tells. */
   async #differs(handle: number): Promise<boolean> {
-    const [ours, theirs] = [this.ours.nameOf(handle), await this.theirs.nameOf(handle)];
+    const [ours, theirs] = [await this.#ourNameOf(handle), await this.theirs.nameOf(handle)];
     return toHex(ours) !== toHex(theirs);
+  }
+
+  async #ourNameOf(handle: number): Promise<Bytes> {
+    return await nameByReading((bytes) => this.ours.execute(bytes, 0), handle);
   }
 
   async stop(): Promise<void> {
@@ -147,12 +156,20 @@ class Pair {
   }
 }
 
+/** swtpm takes from its socket as many bytes as the header says: a command that says another size than its own would hang. */
+function wholeCommand(step: Step): Step {
+  if (step.kind !== "command" || step.damage === undefined) return step;
+  const kind = step.damage.kind === "cut" ? "flip" : step.damage.kind;
+  const place = 0.4 + 0.6 * step.damage.place;
+  return { ...step, damage: { ...step.damage, kind, place, resize: true } };
+}
+
 /** Invents a sequence and lets both TPMs carry it out; the first difference, if there is one. */
 async function explorePair(seed: number, length: number, observations: Observations): Promise<Failure | undefined> {
   const pair = await Pair.start(seed, observations);
   const world = new World({
     dice: new Chooser(seed),
-    commands: COMMANDS,
+    commands: new Map([...COMMANDS].filter(([code]) => !LEFT_OUT.includes(code))),
     stateOf: () => pair.ours.state,
     nameOf: (handle) => pair.ours.nameOf(handle),
     ownsClock: false,
@@ -162,7 +179,7 @@ async function explorePair(seed: number, length: number, observations: Observati
     const sequence = explore(world, COMMON_RECIPES);
     let next = sequence.next();
     while (next.done !== true && steps.length < length) {
-      const step = next.value;
+      const step = wholeCommand(next.value);
       steps.push(step);
       let outcome: Outcome = { id: step.id, rc: undefined, output: undefined };
       try {

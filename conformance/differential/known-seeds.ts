@@ -26,6 +26,9 @@ export function knownSeedsEntries(): ReadonlyMap<string, Bytes> {
     phProof: counting(0xc0),
     shProof: counting(0x00),
     ehProof: counting(0x40),
+    // What the state file has been through: resets, and the counters deleted.
+    resetCount: 5,
+    maxCounter: 9n,
   };
   const orderly = { ...nv.orderly, clock: 123456789n };
   tpm.state = { nv: { ...nv, persistent, orderly }, ram };

@@ -2,6 +2,9 @@ import { parseArgs } from "node:util";
 import { Statistics } from "@vtpm/tpm2/testing/fuzz";
 import { compareOnce, type Observations } from "./differential.ts";
 
+/** After so many there is enough to think about. */
+const MOST_DIFFERENCES = 6;
+
 /** Compares for as long as is wanted, and goes on after a difference: what `npm run fuzz:swtpm` runs. */
 export async function main(args: readonly string[]): Promise<number> {
   const { values } = parseArgs({
@@ -16,7 +19,8 @@ export async function main(args: readonly string[]): Promise<number> {
   const observations: Observations = { statistics: new Statistics(), known: new Map(), compared: 0 };
   const start = performance.now();
   let differences = 0;
-  for (let i = 0; i < Number(values.sequences) && performance.now() - start < Number(values.minutes) * 60_000; i++) {
+  for (let i = 0; i < Number(values.sequences) && differences < MOST_DIFFERENCES; i++) {
+    if (performance.now() - start > Number(values.minutes) * 60_000) break;
     const found = await compareOnce(Number(values.seed) + i, Number(values.steps), observations);
     if (found === undefined) continue;
     differences++;

@@ -3,37 +3,37 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Profile } from "@vtpm/tpm2";
-import type { Peer } from "@vtpm/tpm2/testing/fuzz";
-import { type Bytes, concatBytes, EMPTY, Reader } from "@vtpm/wire";
-import { command, RawTpm, u32 } from "../raw-tpm.ts";
+import { NULL_PROFILE, TPM_RC } from "@vtpm/tpm2";
+import { type Peer, rcOf } from "@vtpm/tpm2/testing/fuzz";
+import { type Bytes, concatBytes, EMPTY } from "@vtpm/wire";
+import { RawTpm, u32 } from "../raw-tpm.ts";
 import type { ServerProcess } from "../servers/server.ts";
 import { swtpm } from "../servers/swtpm.ts";
+import { nameByReading } from "./name-by-reading.ts";
 
+const PATIENCE_MS = 30_000;
 const INIT = 2;
 const SET_LOCALITY = 5;
 const STOP = 14;
-const READ_PUBLIC = 0x173;
-const NV_READ_PUBLIC = 0x169;
 
 /** swtpm with the given state, spoken to by its data and control channels. */
 export class SwtpmPeer implements Peer {
-  readonly profile: Profile;
+  /** What libtpms 0.9 has. */
+  readonly profile = NULL_PROFILE;
   readonly #directory: string;
   readonly #server: ServerProcess;
   readonly #data: RawTpm;
   readonly #control: Socket;
   #locality = 0;
 
-  private constructor(profile: Profile, directory: string, server: ServerProcess, data: RawTpm, control: Socket) {
-    this.profile = profile;
+  private constructor(directory: string, server: ServerProcess, data: RawTpm, control: Socket) {
     this.#directory = directory;
     this.#server = server;
     this.#data = data;
     this.#control = control;
   }
 
-  static async start(profile: Profile, state: Bytes): Promise<SwtpmPeer> {
+  static async start(state: Bytes): Promise<SwtpmPeer> {
     const directory = mkdtempSync(join(tmpdir(), "vtpm-differential-"));
     writeFileSync(join(directory, "tpm2-00.permall"), state);
     const server = await swtpm.start(directory);
@@ -41,7 +41,7 @@ export class SwtpmPeer implements Peer {
     const control = connect(server.swtpm.port + 1, "127.0.0.1");
     control.setNoDelay(true);
     await once(control, "connect");
-    return new SwtpmPeer(profile, directory, server, data, control);
+    return new SwtpmPeer(directory, server, data, control);
   }
 
   async execute(bytes: Bytes, locality: number): Promise<Bytes> {
@@ -49,30 +49,31 @@ export class SwtpmPeer implements Peer {
       await this.#ask(SET_LOCALITY, Uint8Array.of(locality));
       this.#locality = locality;
     }
-    return new Uint8Array(await this.#data.execute(bytes));
+    const response = await this.#send(bytes);
+    // The first authorization that dictionary attack protection knows of is to be sent again in 0.9.2; later it is not.
+    return rcOf(response) === TPM_RC.RETRY ? await this.#send(bytes) : response;
+  }
+
+  async #send(bytes: Bytes): Promise<Bytes> {
+    let timer: NodeJS.Timeout | undefined;
+    const patience = new Promise<never>((_resolve, reject) => {
+      timer = setTimeout(() => reject(new Error("swtpm does not answer")), PATIENCE_MS);
+    });
+    try {
+      return new Uint8Array(await Promise.race([this.#data.execute(bytes), patience]));
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   /** Power off and on, as far as the TPM can tell. */
   async powerOn(): Promise<void> {
     await this.#ask(STOP, EMPTY);
     await this.#ask(INIT, u32(0));
-    this.#locality = 0;
   }
 
   async nameOf(handle: number): Promise<Bytes> {
-    const type = Math.floor(handle / 2 ** 24);
-    if (type === 0x80 || type === 0x81) return await this.#publicName(READ_PUBLIC, handle);
-    if (type === 0x01) return await this.#publicName(NV_READ_PUBLIC, handle);
-    return new Uint8Array(u32(handle));
-  }
-
-  /** The Name behind the public area; nothing for a sequence, which has none. */
-  async #publicName(code: number, handle: number): Promise<Bytes> {
-    const reader = new Reader(await this.execute(command(code, u32(handle)), this.#locality));
-    reader.bytes(6);
-    if (reader.uint32() !== 0) return EMPTY;
-    reader.bytes(reader.uint16());
-    return reader.bytes(reader.uint16());
+    return await nameByReading((bytes) => this.execute(bytes, this.#locality), handle);
   }
 
   async #ask(code: number, body: Bytes): Promise<void> {
@@ -85,8 +86,8 @@ export class SwtpmPeer implements Peer {
 
   async stop(): Promise<void> {
     this.#control.destroy();
-    await this.#data.close();
     await this.#server.end("SIGKILL");
+    await this.#data.close();
     rmSync(this.#directory, { recursive: true, force: true });
   }
 }

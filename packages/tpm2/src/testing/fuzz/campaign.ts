@@ -1,6 +1,6 @@
 import { createPortableProvider } from "@vtpm/crypto";
 import type { Profile } from "../../profile.ts";
-import { runSequence, type SequenceOptions, transcript } from "./sequence.ts";
+import { replay, runSequence, type SequenceOptions, transcript } from "./sequence.ts";
 import { shrink } from "./shrink.ts";
 import { Statistics } from "./statistics.ts";
 
@@ -42,7 +42,11 @@ export async function campaign({ seed, profile, length = 250, isOver, now }: Cam
     const failure = await runSequence(options, portable ? Math.ceil(length / 5) : length, statistics);
     if (failure === undefined) continue;
     const start = now();
-    const least = await shrink(options, failure, { isOver: () => now() - start > SHRINK_MS });
+    const least = await shrink(
+      failure,
+      (steps) => replay(options, steps),
+      () => now() - start > SHRINK_MS,
+    );
     const text = await transcript(options, least.steps);
     const stack = least.error instanceof Error ? (least.error.stack ?? "") : "";
     return {

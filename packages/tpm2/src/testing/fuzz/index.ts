@@ -1,1 +1,16 @@
+export { COMMANDS } from "../../commands/index.ts";
+export { TPM_ALG, TPM_ECC_CURVE } from "../../spec/constants.ts";
+export { TPM_RH } from "../../spec/handles.ts";
+export { TPMS_ATTEST } from "../../spec/structures/index.ts";
+export { TestPlatform } from "../test-platform.ts";
+export { rcOf } from "../test-tpm.ts";
+export { Caller, type Exchange, type Peer } from "./caller.ts";
 export { type CampaignOptions, campaign, type Report } from "./campaign.ts";
+export { Chooser } from "./chooser.ts";
+export { EnginePeer } from "./engine-peer.ts";
+export { COMMON_RECIPES, explore } from "./explorer.ts";
+export { type CommandStep, type Step, Unanswered } from "./plan.ts";
+export { titleOf } from "./sequence.ts";
+export { type Failure, shrink } from "./shrink.ts";
+export { Statistics } from "./statistics.ts";
+export { type Outcome, World } from "./world.ts";

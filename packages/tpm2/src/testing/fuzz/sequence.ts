@@ -8,6 +8,7 @@ import { Chooser } from "./chooser.ts";
 import { EnginePeer, manufacturedEntries } from "./engine-peer.ts";
 import { ALL_RECIPES, explore } from "./explorer.ts";
 import { type Step, Unanswered } from "./plan.ts";
+import type { Failure } from "./shrink.ts";
 import type { Statistics } from "./statistics.ts";
 import { type Outcome, World } from "./world.ts";
 
@@ -19,12 +20,6 @@ export interface SequenceOptions {
   readonly migrated?: boolean;
   /** Whether a twin with this provider accompanies it. */
   readonly otherCrypto?: CryptoProvider;
-}
-
-/** What went wrong, and the steps up to there. */
-export interface Failure {
-  readonly error: unknown;
-  readonly steps: readonly Step[];
 }
 
 const manufactured = new Map<Profile, ReadonlyMap<string, Bytes>>();
@@ -152,7 +147,8 @@ export async function transcript(options: SequenceOptions, steps: readonly Step[
   return lines.join("\n");
 }
 
-function titleOf(step: Step): string {
+/** A step in a few words. */
+export function titleOf(step: Step): string {
   switch (step.kind) {
     case "command":
       return step.damage === undefined ? step.name : `${step.name}, damaged`;

@@ -1,5 +1,10 @@
 import type { Step } from "./plan.ts";
-import { type Failure, replay, type SequenceOptions } from "./sequence.ts";
+
+/** What went wrong, and the steps up to there. */
+export interface Failure {
+  readonly error: unknown;
+  readonly steps: readonly Step[];
+}
 
 /** Whether two failures are the same mistake, as far as that can be told from their messages. */
 function isSame(a: unknown, b: unknown): boolean {
@@ -14,16 +19,16 @@ function summary(error: unknown): string {
 
 /** Leaves out steps as long as the same failure remains, and as time remains. */
 export async function shrink(
-  options: SequenceOptions,
   failure: Failure,
-  { isOver }: { readonly isOver: () => boolean },
+  replay: (steps: readonly Step[]) => Promise<Failure | undefined>,
+  isOver: () => boolean,
 ): Promise<Failure> {
   let best = failure;
   for (let size = Math.ceil(best.steps.length / 2); size >= 1; ) {
     let removed = false;
     for (let start = best.steps.length - size; start >= -size + 1 && !isOver(); start -= size) {
       const shorter: Step[] = best.steps.filter((_, i) => i < start || i >= start + size);
-      const found = await replay(options, shorter);
+      const found = await replay(shorter);
       if (found === undefined || !isSame(found.error, failure.error)) continue;
       best = found;
       removed = true;

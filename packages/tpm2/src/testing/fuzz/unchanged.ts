@@ -6,7 +6,7 @@ import { RAM_STATE, type TpmState } from "../../state/tpm-state.ts";
 
 /** What the clock and a failed authorization change although the command fails. */
 const PERSISTENT_EXCEPT: readonly string[] = ["failedTries", "lockOutAuthEnabled", "orderlyState"];
-const RAM_EXCEPT: readonly string[] = ["timerLast", "time", "orderly", "daUsed"];
+const RAM_EXCEPT: readonly string[] = ["timerLast", "time", "orderly", "orderlyIndices", "daUsed"];
 const ORDERLY_EXCEPT: readonly string[] = ["clock", "clockSafe", "selfHealTimer", "lockoutTimer"];
 
 /** The parts of the state that a failed command changed and should not have. */
@@ -23,6 +23,11 @@ export function unexpectedChanges(before: TpmState, after: TpmState): string[] {
   if (before.nv.objects !== after.nv.objects) found.push("nv.objects");
   // The PIN Index of a failed authorization counts, whatever the command.
   const isPin = (attributes: number): boolean => [8, 9].includes(TPMA_NV.get(attributes, "TPM_NT"));
+  for (const [handle, index] of after.ram.orderlyIndices) {
+    const old = before.ram.orderlyIndices.get(handle);
+    if (old !== index && !isPin(index.attributes)) found.push(`ram.orderlyIndices ${handle.toString(16)}`);
+  }
+  if (before.ram.orderlyIndices.size !== after.ram.orderlyIndices.size) found.push("ram.orderlyIndices");
   for (const [handle, index] of after.nv.indices) {
     const old = before.nv.indices.get(handle);
     if (old !== index && !isPin(index.publicArea.attributes)) found.push(`nv.indices ${handle.toString(16)}`);

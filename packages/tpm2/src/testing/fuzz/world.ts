@@ -35,8 +35,6 @@ export interface RunOptions {
   readonly auths?: readonly (AuthPlan | undefined)[];
   readonly locality?: number;
   readonly starts?: SessionPlan;
-  /** The authValue that the command gives the entity of its first handle. */
-  readonly nextAuth?: Bytes;
   /** Nothing beside what the command needs: no audit, no encryption, no damage. */
   readonly plain?: boolean;
 }
@@ -61,6 +59,8 @@ export class World {
   readonly dice: Chooser;
   readonly profile: Profile;
   readonly commands: ReadonlyMap<number, Command>;
+  /** Whether time passes only when the plan says so. */
+  readonly ownsClock: boolean;
   readonly sessions = new Map<number, LiveSession>();
   readonly #stateOf: () => TpmState;
   readonly #nameOf: (handle: number) => Bytes;
@@ -77,7 +77,9 @@ export class World {
     readonly stateOf: () => TpmState;
     readonly nameOf: (handle: number) => Bytes;
     readonly damageRate?: number;
+    readonly ownsClock?: boolean;
   }) {
+    this.ownsClock = options.ownsClock ?? true;
     this.dice = options.dice;
     this.commands = options.commands;
     this.#stateOf = options.stateOf;
@@ -230,7 +232,7 @@ export class World {
     command: Command,
     id: number,
     input: Readonly<Record<string, unknown>>,
-    { auths = [], locality, starts, nextAuth, plain = false }: RunOptions,
+    { auths = [], locality, starts, plain = false }: RunOptions,
   ): CommandStep {
     const { dice } = this;
     const concrete: Record<string, unknown> = { ...input };
@@ -238,6 +240,7 @@ export class World {
       const handle = concrete[field];
       if (typeof handle === "number") concrete[field] = this.ref(handle);
     }
+    const nextAuth = nextAuthOf(command, input);
     const planned: AuthPlan[] = command.roles.flatMap((role, i) => {
       if (role === undefined) return [];
       const [field = ""] = command.handles[i] ?? [];
@@ -300,12 +303,22 @@ export class World {
 
   /** Remembers what the answer to a step means for later ones. */
   learn(step: Step, outcome: Outcome): void {
+    this.#forgetReplaced(step, outcome);
     if (step.kind !== "command" || outcome.output === undefined) return;
     for (const [field] of step.command.responseHandles) {
       const handle = outcome.output[field];
       if (typeof handle === "number") this.#origins.set(handle, outputOf<number>(step.id, field));
     }
     if (step.name === "EvictControl") this.#origins.delete(Number(step.input["persistentHandle"]));
+  }
+
+  /** A session that no recipe has started may have taken the place of one that is known. */
+  #forgetReplaced(step: Step, outcome: Outcome): void {
+    if (step.kind !== "command" || step.name !== "StartAuthSession" || outcome.rc !== 0) return;
+    const handle = outcome.output?.["sessionHandle"];
+    for (const [id, session] of this.sessions) {
+      if (typeof handle !== "number" || session.handle % 2 ** 24 === handle % 2 ** 24) this.sessions.delete(id);
+    }
   }
 
   /** Keeps something for a later command. */
@@ -320,6 +333,24 @@ export class World {
   kept<T>(kind: string): T | undefined {
     // What was kept under a kind has that kind's type.
     return this.dice.maybe(this.treasures.get(kind) ?? []) as T | undefined;
+  }
+}
+
+/** The authValue that a command gives the entity of its first handle: the response is made with it. */
+function nextAuthOf(command: Command, input: Readonly<Record<string, unknown>>): Bytes | undefined {
+  switch (command.code) {
+    case TPM_CC.HierarchyChangeAuth:
+    case TPM_CC.NV_ChangeAuth:
+    case TPM_CC.PCR_SetAuthValue: {
+      const given = input["newAuth"] ?? input["auth"];
+      // Zeros at the end of an authValue do not count.
+      return given instanceof Uint8Array ? given.slice(0, given.findLastIndex((byte) => byte !== 0) + 1) : undefined;
+    }
+    case TPM_CC.Clear:
+      // The platform's is the only authValue that is not cleared with the rest.
+      return input["authHandle"] === TPM_RH.LOCKOUT ? EMPTY : undefined;
+    default:
+      return undefined;
   }
 }
 

@@ -1,4 +1,4 @@
-import { type Bytes, EMPTY } from "@vtpm/wire";
+import { EMPTY } from "@vtpm/wire";
 import { TPM_CC } from "../../../spec/command-codes.ts";
 import { TPM_ALG, TPM_CAP, TPM_CLOCK_ADJUST, TPM_SU } from "../../../spec/constants.ts";
 import { HANDLE, TPM_RH } from "../../../spec/handles.ts";
@@ -37,14 +37,12 @@ function* pcr(world: World): Recipe {
     case 4:
       yield* world.run("PCR_Reset", { pcrHandle: dice.pick([16, 23, 20, 21, 0]) }, { locality });
       return;
-    default: {
-      const nextAuth = dice.bytes(4);
+    default:
       yield* world.run(
         "PCR_SetAuthValue",
-        { pcrHandle: dice.pick([20, 21, 22, 1]), auth: nextAuth },
-        { locality, nextAuth },
+        { pcrHandle: dice.pick([20, 21, 22, 1]), auth: dice.bytes(4) },
+        { locality },
       );
-    }
   }
 }
 
@@ -68,10 +66,8 @@ function* pcrPlatform(world: World): Recipe {
 function* changeAuth(world: World): Recipe {
   const { dice } = world;
   const authHandle = dice.pick(HIERARCHIES);
-  const newAuth: Bytes = dice.chance(0.5) ? EMPTY : dice.bytes(dice.pick([1, 5, 20]));
-  // Zeros at the end of an authValue do not count.
-  const size = newAuth.findLastIndex((byte) => byte !== 0) + 1;
-  yield* world.run("HierarchyChangeAuth", { authHandle, newAuth }, { nextAuth: newAuth.slice(0, size) });
+  const newAuth = dice.chance(0.5) ? EMPTY : dice.bytes(dice.pick([1, 5, 20]));
+  yield* world.run("HierarchyChangeAuth", { authHandle, newAuth });
 }
 
 function* primaryPolicy(world: World): Recipe {
@@ -87,9 +83,7 @@ function* upheaval(world: World): Recipe {
   const { dice } = world;
   switch (dice.below(6)) {
     case 0:
-      // Of the two only the lockout's authValue is cleared with the rest.
-      if (dice.chance(0.5)) yield* world.run("Clear", { authHandle: TPM_RH.PLATFORM });
-      else yield* world.run("Clear", { authHandle: TPM_RH.LOCKOUT }, { nextAuth: EMPTY });
+      yield* world.run("Clear", { authHandle: dice.pick([TPM_RH.LOCKOUT, TPM_RH.PLATFORM]) });
       return;
     case 1:
       yield* world.run("ChangeEPS", { authHandle: TPM_RH.PLATFORM });
@@ -122,11 +116,13 @@ function* lockout(world: World): Recipe {
   const lockHandle = TPM_RH.LOCKOUT;
   if (dice.chance(0.6)) yield* world.run("DictionaryAttackLockReset", { lockHandle });
   else {
+    // Where time cannot be stopped, it must not matter.
+    const times = world.ownsClock ? [0, 1, 10, 1000] : [0, 100_000];
     yield* world.run("DictionaryAttackParameters", {
       lockHandle,
       newMaxTries: dice.pick([0, 3, 20, 1000]),
-      newRecoveryTime: dice.pick([0, 1, 10, 1000]),
-      lockoutRecovery: dice.pick([0, 1, 10]),
+      newRecoveryTime: dice.pick(times),
+      lockoutRecovery: dice.pick(times),
     });
   }
 }
@@ -137,7 +133,8 @@ function* clock(world: World): Recipe {
   if (dice.chance(0.4)) {
     yield* world.run("ReadClock");
   } else if (dice.chance(0.5)) {
-    const newTime = world.state.ram.orderly.clock + BigInt(dice.pick([-1, 0, 1, 5000, 100000]));
+    const steps = world.ownsClock ? [-1, 0, 1, 5000, 100_000] : [-100_000, 100_000];
+    const newTime = world.state.ram.orderly.clock + BigInt(dice.pick(steps));
     yield* world.run("ClockSet", { auth, newTime: newTime < 0n ? 0n : newTime });
   } else {
     yield* world.run("ClockRateAdjust", { auth, rateAdjust: dice.pick(Object.values(TPM_CLOCK_ADJUST)) });

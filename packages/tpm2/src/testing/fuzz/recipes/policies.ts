@@ -47,7 +47,8 @@ function* assertion(world: World): Recipe {
     PolicyPCR: () => ({ pcrDigest: dice.chance(0.8) ? EMPTY : digest(), pcrs: pcrSelection(world) }),
     PolicyCounterTimer: () => ({
       operandB: dice.bytes(dice.pick([1, 4, 8])),
-      offset: dice.below(25),
+      // Behind the two times: counters, and whether Clock is safe.
+      offset: world.ownsClock ? dice.below(25) : dice.between(16, 24),
       operation: dice.pick(OPERATIONS),
     }),
     PolicyCapability: () => ({
@@ -114,7 +115,14 @@ function* secret(world: World): Recipe {
     policyRef,
     expiration: dice.pick(EXPIRATIONS) >>> 0,
   });
-  keepTicket(world, made, { policyRef, cpHashA, authName: world.nameOf(authHandle) });
+  keepTicket(world, made, { policyRef, cpHashA, authName: yield* nameOf(world, authHandle) });
+}
+
+/** The Name of an entity, which for a key is what the TPM at hand says it is. */
+function* nameOf(world: World, handle: number): Recipe<Bytes | Late<Bytes>> {
+  if (!world.keys().some((key) => key.handle === handle)) return world.nameOf(handle);
+  const read = yield* world.run("ReadPublic", { objectHandle: handle }, { plain: true });
+  return outputOf<Bytes>(read.id, "name");
 }
 
 function keepTicket(
@@ -161,7 +169,7 @@ function* signed(world: World): Recipe {
     expiration,
     auth: outputOf(signature.id, "signature"),
   });
-  keepTicket(world, made, { policyRef, cpHashA, authName: world.nameOf(key.handle) });
+  keepTicket(world, made, { policyRef, cpHashA, authName: yield* nameOf(world, key.handle) });
 }
 
 /** A scheme to sign with: the key's own where it has one. */
