@@ -16,7 +16,7 @@ export default defineConfig({
     testTimeout: 120_000,
     hookTimeout: 120_000,
     projects: [
-      { extends: true, test: { name: "packages", include: ["packages/*/src/**/*.test.ts"] } },
+      { extends: true, test: { name: "packages", include: ["packages/*/src/**/*.test.ts", "examples/*.test.ts"] } },
       {
         extends: true,
         test: {
