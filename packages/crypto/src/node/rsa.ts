@@ -28,7 +28,7 @@ export function rsaPublic(modulus: Bytes, exponent: number, block: Bytes): Bytes
   assertRsaBlock(modulus, block);
   const isOdd = ((modulus.at(-1) ?? 0) & 1) === 1;
   if (isOdd && modulus[0] !== 0 && modulus.length >= MIN_NATIVE_BITS / 8) {
-    return publicOperation(modulus, bigIntToBytes(BigInt(exponent), 6), block);
+    return publicOperation(publicKeyOf(modulus, exponent), leftPadded(block, modulus.length));
   }
   // OpenSSL refuses these.
   return bigIntToBytes(modPow(bytesToBigInt(block), BigInt(exponent), bytesToBigInt(modulus)), modulus.length);
@@ -43,12 +43,8 @@ export function nativeModPow(base: bigint, exponent: bigint, modulus: bigint): b
   }
   const size = byteLength(modulus);
   const reduced = base < modulus ? base : base % modulus;
-  const power = publicOperation(
-    bigIntToBytes(modulus, size),
-    bigIntToBytes(exponent, size),
-    bigIntToBytes(reduced, size),
-  );
-  return bytesToBigInt(power);
+  const key = importPublicKey(bigIntToBytes(modulus, size), bigIntToBytes(exponent, size));
+  return bytesToBigInt(publicOperation(key, bigIntToBytes(reduced, size)));
 }
 
 /** A key of OpenSSL; trusted once a result has been checked. */
@@ -100,9 +96,23 @@ function importPrivateKey(key: RsaPrivateKey): KeyObject {
   }
 }
 
-function publicOperation(modulus: Bytes, exponent: Bytes, block: Bytes): Bytes {
-  const key = createPublicKey({ key: derIntegers(modulus, exponent), format: "der", type: "pkcs1" });
-  return ownBytes(publicEncrypt({ key, padding: RSA_NO_PADDING }, leftPadded(block, modulus.length)));
+/** Keys that were used once are likely to be used again: a loaded key's modulus stays the same array. */
+const publicKeys = new WeakMap<Bytes, { readonly exponent: number; readonly keyObject: KeyObject }>();
+
+function publicKeyOf(modulus: Bytes, exponent: number): KeyObject {
+  const known = publicKeys.get(modulus);
+  if (known?.exponent === exponent) return known.keyObject;
+  const keyObject = importPublicKey(modulus, bigIntToBytes(BigInt(exponent), 6));
+  publicKeys.set(modulus, { exponent, keyObject });
+  return keyObject;
+}
+
+function importPublicKey(modulus: Bytes, exponent: Bytes): KeyObject {
+  return createPublicKey({ key: derIntegers(modulus, exponent), format: "der", type: "pkcs1" });
+}
+
+function publicOperation(key: KeyObject, block: Bytes): Bytes {
+  return ownBytes(publicEncrypt({ key, padding: RSA_NO_PADDING }, block));
 }
 
 function leftPadded(bytes: Bytes, size: number): Bytes {
