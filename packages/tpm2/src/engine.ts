@@ -12,6 +12,7 @@ import {
   type STATE_RESET_DATA,
 } from "./state/data.ts";
 import type { NvState, RAM_STATE, TpmState } from "./state/tpm-state.ts";
+import { untestedWithout } from "./state/untested-algorithms.ts";
 import { Audit } from "./subsystems/audit.ts";
 import { Clock } from "./subsystems/clock.ts";
 import { repeatsBlock } from "./subsystems/continuous-test.ts";
@@ -23,6 +24,7 @@ import { Objects } from "./subsystems/objects.ts";
 import { Pcr } from "./subsystems/pcr.ts";
 import { Sessions } from "./subsystems/sessions.ts";
 import { Timers } from "./subsystems/timers.ts";
+import { watchedCrypto } from "./subsystems/watched-crypto.ts";
 
 /**
  * What commands work with: the state, the platform and the subsystems, each of which owns one part of the state and is
@@ -47,14 +49,29 @@ export class Engine {
   readonly sessions = new Sessions(this);
   readonly timers = new Timers(this);
 
+  #watched: { readonly crypto: CryptoProvider; readonly watched: CryptoProvider } | undefined;
+
   constructor(platform: Platform, state: TpmState, commands: ReadonlyMap<number, Command>) {
     this.platform = platform;
     this.commands = commands;
     this.state = state;
   }
 
+  /** The platform's, watched as long as there is anything untested that a use would count as a test of. */
   get crypto(): CryptoProvider {
-    return this.platform.crypto;
+    const { crypto } = this.platform;
+    if (this.ram.untested.length === 0) return crypto;
+    if (this.#watched?.crypto !== crypto) {
+      this.#watched = { crypto, watched: watchedCrypto(crypto, (algorithm) => this.countAsTested(algorithm)) };
+    }
+    return this.#watched.watched;
+  }
+
+  /** An algorithm is in use, or was tested: libtpms tests before the first use, so that nothing is left to do for it. */
+  countAsTested(algorithm: number): void {
+    const { untested } = this.ram;
+    const left = untestedWithout(untested, algorithm);
+    if (left !== untested) this.changeRam({ untested: left });
   }
 
   get profile(): Profile {

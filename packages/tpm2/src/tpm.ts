@@ -91,7 +91,7 @@ export class Tpm {
   /** Executes a command; the long work of it, too, is done before this returns. */
   execute(command: Bytes, locality = 0): Bytes {
     let step: Step = this.begin(command, locality);
-    while (!step.done) step = step.resume(runJob(this.#engine.crypto, step.job));
+    while (!step.done) step = step.resume(runJob(this.#engine.platform.crypto, step.job));
     return step.response;
   }
 

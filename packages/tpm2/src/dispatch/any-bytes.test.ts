@@ -171,7 +171,7 @@ function flawOf(response: Bytes): string | undefined {
 
 /** Dictionary attack, time: what even a refused command may change. */
 const OF_PERSISTENT: readonly string[] = ["failedTries", "lockOutAuthEnabled", "orderlyState"];
-const OF_RAM: readonly string[] = ["orderly", "daUsed", "time", "timerLast"];
+const OF_RAM: readonly string[] = ["orderly", "daUsed", "time", "timerLast", "untested"];
 const OF_ORDERLY: readonly string[] = ["clock", "clockSafe", "selfHealTimer", "lockoutTimer"];
 const PIN_INDICES: readonly number[] = [0x0180_00f8, 0x0180_00f9];
 

@@ -1,4 +1,4 @@
-import { type CipherName, KDFa } from "@vtpm/crypto";
+import type { CipherName } from "@vtpm/crypto";
 import { type Bytes, concatBytes, EMPTY, Reader, toHex, xorBytes } from "@vtpm/wire";
 import type { Engine } from "../engine.ts";
 import { TPM_ALG } from "../spec/constants.ts";
@@ -7,6 +7,7 @@ import { TpmError } from "../spec/tpm-error.ts";
 import type { SESSION } from "../state/session.ts";
 import { cipherOf } from "../subsystems/ciphers.ts";
 import { hashNameOf } from "../subsystems/hash-algorithms.ts";
+import { kdfa } from "../subsystems/kdfa.ts";
 import { blaming } from "./blame.ts";
 import type { Invocation, SessionUse } from "./invocation.ts";
 
@@ -58,11 +59,11 @@ function transform(
   if (symmetric.algorithm === TPM_ALG.NULL) throw new RangeError(`session ${toHex(nonceNewer)} does not encrypt`);
   if (symmetric.algorithm === TPM_ALG.XOR) {
     if (data.length === 0) return data;
-    const mask = KDFa(tpm.crypto, { ...kdf, label: "XOR", bits: 8 * data.length });
+    const mask = kdfa(tpm, { ...kdf, label: "XOR", bits: 8 * data.length });
     return xorBytes(data, mask);
   }
   const cipher: { name: CipherName; blockSize: number } = cipherOf(symmetric.algorithm);
   const keySize = symmetric.keyBits / 8;
-  const keyAndIv = KDFa(tpm.crypto, { ...kdf, label: "CFB", bits: 8 * (keySize + cipher.blockSize) });
+  const keyAndIv = kdfa(tpm, { ...kdf, label: "CFB", bits: 8 * (keySize + cipher.blockSize) });
   return tpm.crypto[direction](cipher.name, "CFB", keyAndIv.slice(0, keySize), keyAndIv.slice(keySize), data).data;
 }

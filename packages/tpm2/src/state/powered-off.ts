@@ -3,6 +3,7 @@ import { TPM_ALG } from "../spec/constants.ts";
 import { TPM_RH } from "../spec/handles.ts";
 import { NO_EXTENSION } from "./extension.ts";
 import type { NvState, RAM_STATE, TpmState } from "./tpm-state.ts";
+import { allUntested } from "./untested-algorithms.ts";
 
 const NO_SEED = EMPTY;
 
@@ -55,6 +56,7 @@ function emptyRam(nv: NvState): RAM_STATE {
     daUsed: 0,
     prevOrderlyState: nv.persistent.orderlyState,
     established: 0,
+    untested: allUntested(nv.profile),
     extension: NO_EXTENSION,
   };
 }

@@ -1,4 +1,4 @@
-import { struct, type TypeOf, table, UINT16, UINT32, UINT64 } from "@vtpm/wire";
+import { list, struct, type TypeOf, table, UINT16, UINT32, UINT64 } from "@vtpm/wire";
 import type { Profile } from "../profile.ts";
 import { TPMI_YES_NO, TPML_PCR_SELECTION } from "../spec/structures/index.ts";
 import { ORDERLY_DATA, PCR_BANKS, type PERSISTENT_DATA, STATE_CLEAR_DATA, STATE_RESET_DATA } from "./data.ts";
@@ -61,6 +61,8 @@ export const RAM_STATE = struct("RAM_STATE", {
   prevOrderlyState: UINT16,
   /** TPM_ESTABLISHED of the platform interface: whether a D-RTM sequence ran. */
   established: TPMI_YES_NO,
+  /** Algorithms that no self test has been through since _TPM_Init, ascending. */
+  untested: list("untested algorithms", UINT16, { max: 64 }),
   extension: EXTENSION,
 });
 export type RAM_STATE = TypeOf<typeof RAM_STATE>;

@@ -1,4 +1,4 @@
-import { bytesToBigInt, KDFa } from "@vtpm/crypto";
+import { bytesToBigInt } from "@vtpm/crypto";
 import { type Bytes, concatBytes, EMPTY, encode } from "@vtpm/wire";
 import type { At } from "../dispatch/command.ts";
 import type { Engine } from "../engine.ts";
@@ -15,6 +15,7 @@ import {
 } from "../spec/structures/index.ts";
 import { type KEY_SLOT, OBJECT_ATTRIBUTES } from "../state/object.ts";
 import { hashNameOf } from "./hash-algorithms.ts";
+import { kdfa } from "./kdfa.ts";
 import { isAnonymous, isSigningKey, selectSignScheme } from "./schemes.ts";
 import { sign } from "./signatures.ts";
 
@@ -107,7 +108,7 @@ function clockAndFirmware(tpm: Engine, signer: Signer | undefined, qualifiedSign
   const { clockInfo } = tpm.clock.timeInfo();
   const firmwareVersion = firmwareVersionOf(tpm);
   if (signer !== undefined && mayIdentify(signer.key.attributes)) return { clockInfo, firmwareVersion };
-  const shifts = KDFa(tpm.crypto, {
+  const shifts = kdfa(tpm, {
     hashAlg: "SHA512",
     key: tpm.persistent.shProof,
     label: "OBFUSCATE",

@@ -1,6 +1,7 @@
 import { type CurveName, commitScalar } from "@vtpm/crypto";
 import type { Bytes } from "@vtpm/wire";
 import type { Engine } from "../engine.ts";
+import { TPM_ALG } from "../spec/constants.ts";
 
 /** So many commitments can be open: one bit of `commitArray` each. */
 const PLACES = 128;
@@ -44,6 +45,7 @@ export function closeCommitment(tpm: Engine, count: number): void {
 }
 
 function secretOf(tpm: Engine, curve: CurveName, name: Bytes, count: bigint): bigint {
+  tpm.countAsTested(TPM_ALG.KDF1_SP800_108);
   return commitScalar(tpm.crypto, curve, tpm.stateReset.commitNonce, name, count);
 }
 

@@ -1,10 +1,11 @@
-import { equalBytesConstantTime, KDFa } from "@vtpm/crypto";
+import { equalBytesConstantTime } from "@vtpm/crypto";
 import { type Bytes, concatBytes, EMPTY, encode } from "@vtpm/wire";
 import type { Engine } from "../engine.ts";
 import { uint32, uint64 } from "../integer-bytes.ts";
 import { type FormatOneRc, TPM_RC } from "../spec/response-codes.ts";
 import { TPM2B_DIGEST } from "../spec/structures/index.ts";
 import type { TpmError } from "../spec/tpm-error.ts";
+import { kdfa } from "./kdfa.ts";
 import { readerOf } from "./keys/unmarshal.ts";
 
 /** What a saved context says of itself in the clear. */
@@ -63,7 +64,7 @@ export function unprotectContext(
 }
 
 function contextKey(tpm: Engine, { sequence, savedHandle, hierarchy }: ContextIdentity): { key: Bytes; iv: Bytes } {
-  const derived = KDFa(tpm.crypto, {
+  const derived = kdfa(tpm, {
     hashAlg: "SHA512",
     key: tpm.hierarchies.proofOf(hierarchy),
     label: "CONTEXT",

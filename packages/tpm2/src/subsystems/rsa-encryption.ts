@@ -37,6 +37,7 @@ export const isLabel = (label: Bytes): boolean => label.length === 0 || label.at
  */
 export function rsaEncrypt(tpm: Engine, key: RsaPublicArea, padding: Padding, label: Bytes, message: Bytes): Bytes {
   const { modulus, exponent } = rsaPublicKeyOf(key);
+  tpm.countAsTested(padding.scheme);
   return refusing(TPM_RC.FAILURE, () =>
     tpm.crypto.rsaPublic(modulus, exponent, pad(tpm, padding, label, message, modulus.length)),
   );
@@ -72,6 +73,7 @@ function pad(tpm: Engine, padding: Padding, label: Bytes, message: Bytes, size: 
 export function rsaDecrypt(tpm: Engine, key: KEY_SLOT, padding: Padding, label: Bytes, cipherText: Bytes): Bytes {
   const privateKey = rsaPrivateKeyOf(key);
   if (cipherText.length !== privateKey.modulus.length) throw new TpmError(TPM_RC.SIZE);
+  tpm.countAsTested(padding.scheme);
   const decrypt = (): Bytes => refusing(TPM_RC.VALUE, () => tpm.crypto.rsaPrivate(privateKey, cipherText));
   switch (padding.scheme) {
     case TPM_ALG.NULL:

@@ -1,4 +1,3 @@
-import { KDFa } from "@vtpm/crypto";
 import { type Bytes, concatBytes, EMPTY, equalBytes, xorBytes } from "@vtpm/wire";
 import type { Engine } from "../engine.ts";
 import { TPM_SE } from "../spec/constants.ts";
@@ -8,6 +7,7 @@ import type { TPMT_SYM_DEF_NULLABLE } from "../spec/structures/index.ts";
 import { TpmError } from "../spec/tpm-error.ts";
 import { type SESSION, SESSION_ATTRIBUTES } from "../state/session.ts";
 import { digestSizeOf, hashNameOf } from "./hash-algorithms.ts";
+import { kdfa } from "./kdfa.ts";
 
 const MAX_LOADED_SESSIONS = 3;
 const MAX_ACTIVE_SESSIONS = 64;
@@ -101,9 +101,9 @@ export class Sessions {
   /** @spec Part 1, "Session Key Creation" */
   #sessionKey({ authHashAlg, bind, salt, nonceCaller }: SessionRequest, nonceTPM: Bytes): Bytes {
     if (bind === TPM_RH.NULL && salt.length === 0) return EMPTY;
-    const { entities, crypto } = this.#tpm;
+    const { entities } = this.#tpm;
     const key = concatBytes(bind === TPM_RH.NULL ? EMPTY : entities.authValueOf(bind), salt);
-    return KDFa(crypto, {
+    return kdfa(this.#tpm, {
       hashAlg: hashNameOf(authHashAlg),
       key,
       label: "ATH",

@@ -48,6 +48,7 @@ export function sign(tpm: Engine, key: KEY_SLOT, scheme: TPMT_SIG_SCHEME, digest
   if (scheme.details.hashAlg === TPM_ALG.SHA1 && attributes.has(isHmac ? "no-sha1-hmac-creation" : "no-sha1-signing")) {
     throw new TpmError(TPM_RC.HASH);
   }
+  tpm.countAsTested(scheme.scheme);
   switch (publicArea.type) {
     case TPM_ALG.RSA:
       return refusing(TPM_RC.FAILURE, () => signWithRsa(tpm, key, scheme, digest));
@@ -176,6 +177,7 @@ function verifyWithRsa(
   given: TPMT_SIGNATURE,
 ): FormatOneRc | undefined {
   const key = rsaPublicKeyOf(publicArea);
+  tpm.countAsTested(given.sigAlg);
   switch (given.sigAlg) {
     case TPM_ALG.RSASSA: {
       const { hash, sig } = given.signature;

@@ -5,8 +5,8 @@ import { TPML_ALG } from "../../spec/structures/index.ts";
 import { runSelfTests } from "../../subsystems/self-tests.ts";
 
 /**
- * Tests the given algorithms and tells which are still to be tested: none, since nothing here has to be tested before its
- * first use. (The reference lists what it has not used yet.)
+ * Tests the given algorithms and tells which are still to be tested: those that have been neither tested nor used since the
+ * start.
  *
  * @spec Part 3, "TPM2_IncrementalSelfTest"
  * @rc VALUE (toTest)  an algorithm that the TPM does not have
@@ -18,7 +18,8 @@ export const IncrementalSelfTest = defineCommand({
   nv: true,
   execute(tpm, { toTest }, at) {
     if (toTest.some((algorithm) => !tpm.profile.algorithms.has(algorithm))) throw at("toTest", TPM_RC.VALUE);
-    runSelfTests(tpm.crypto, toTest);
-    return { toDoList: [] };
+    runSelfTests(tpm.platform.crypto, toTest);
+    for (const algorithm of toTest) tpm.countAsTested(algorithm);
+    return { toDoList: tpm.ram.untested };
   },
 });

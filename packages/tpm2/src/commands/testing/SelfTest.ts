@@ -4,7 +4,7 @@ import { TPMI_YES_NO } from "../../spec/structures/index.ts";
 import { runSelfTests } from "../../subsystems/self-tests.ts";
 
 /**
- * Tests every algorithm against known answers. One that fails takes the TPM into failure mode.
+ * Tests every algorithm against known answers, or only those not tested yet. One that fails takes the TPM into failure mode.
  *
  * @spec Part 3, "TPM2_SelfTest"
  */
@@ -13,7 +13,8 @@ export const SelfTest = defineCommand({
   parameters: { fullTest: TPMI_YES_NO },
   nv: true,
   execute(tpm, { fullTest }) {
-    // Nothing is ever left untested, so that only a full test has something to do.
-    if (fullTest === 1) runSelfTests(tpm.crypto, tpm.profile.algorithms.keys());
+    const { crypto } = tpm.platform;
+    runSelfTests(crypto, fullTest === 1 ? tpm.profile.algorithms.keys() : tpm.ram.untested);
+    tpm.changeRam({ untested: [] });
   },
 });

@@ -1,15 +1,34 @@
 import type { CryptoProvider } from "@vtpm/crypto";
 import { createNodeProvider } from "@vtpm/crypto/node";
-import { fromHex, toHex } from "@vtpm/wire";
+import { EMPTY, fromHex, toHex } from "@vtpm/wire";
 import { describe, expect, test } from "vitest";
 import { DEFAULT_V1 } from "../../profile.ts";
 import { TPM_CC } from "../../spec/command-codes.ts";
 import { TPM_ALG, TPM_CAP } from "../../spec/constants.ts";
+import { TPM_RH } from "../../spec/handles.ts";
 import { TPM_PT } from "../../spec/properties.ts";
+import { startSession } from "../../testing/start-session.ts";
+import {
+  AES_KEY,
+  child,
+  ECC_SIGNING,
+  ECC_STORAGE,
+  primary,
+  RSA_SIGNING,
+  withAttributes,
+} from "../../testing/templates.ts";
 import { TestPlatform } from "../../testing/test-platform.ts";
 import { header, TestTpm } from "../../testing/test-tpm.ts";
 import { Tpm } from "../../tpm.ts";
+import { RSA_Encrypt } from "../asymmetric/RSA_Encrypt.ts";
 import { GetCapability } from "../capability/GetCapability.ts";
+import { ContextSave } from "../context-management/ContextSave.ts";
+import { EC_Ephemeral } from "../ephemeral-keys/EC_Ephemeral.ts";
+import { HashSequenceStart } from "../hash-hmac-event-sequences/HashSequenceStart.ts";
+import { PCR_Event } from "../integrity-collection/PCR_Event.ts";
+import { GetRandom } from "../random-number-generator/GetRandom.ts";
+import { Shutdown } from "../start-up/Shutdown.ts";
+import { Hash } from "../symmetric/Hash.ts";
 import { GetTestResult } from "./GetTestResult.ts";
 import { IncrementalSelfTest } from "./IncrementalSelfTest.ts";
 import { SelfTest } from "./SelfTest.ts";
@@ -38,10 +57,102 @@ describe("TPM2_SelfTest", () => {
   );
 });
 
+const hashed = (tpm: TestTpm, hashAlg: number, hierarchy: number) =>
+  tpm.run(Hash, { data: Uint8Array.of(1), hashAlg, hierarchy });
+
+function encrypted(tpm: TestTpm, inScheme: object): void {
+  const { objectHandle: keyHandle } = primary(tpm, withAttributes(RSA_SIGNING, { sign: false, decrypt: true }));
+  const message = Uint8Array.of(1);
+  expect(tpm.run(RSA_Encrypt, { keyHandle, message, inScheme, label: EMPTY }).text).toBe("TPM_RC_SUCCESS");
+}
+
 describe("TPM2_IncrementalSelfTest", () => {
-  test("tests what it is asked to and has nothing left to do", () => {
-    const answer = TestTpm.started().run(IncrementalSelfTest, { toTest: [TPM_ALG.SHA256, TPM_ALG.AES] });
-    expect(answer.out).toEqual({ toDoList: [] });
+  const names = (algorithms: readonly number[]): string =>
+    Object.entries(TPM_ALG)
+      .filter(([, algorithm]) => algorithms.includes(algorithm))
+      .map(([name]) => name)
+      .join(" ");
+  const toDo = (tpm: TestTpm, ...toTest: number[]): readonly number[] =>
+    tpm.run(IncrementalSelfTest, { toTest }).out.toDoList;
+  /** What is not to be tested any more. */
+  const doneIn = (tpm: TestTpm, ...toTest: number[]): string => {
+    const left = toDo(tpm, ...toTest);
+    return names(ALL.filter((algorithm) => !left.includes(algorithm)));
+  };
+  // As libtpms lists them, ascending.
+  const ALL = [3, 4, 6, 0xb, 0xc, 0xd, 0x14, 0x15, 0x16, 0x17, 0x18, 0x19, 0x1c, 0x22, 0x26, 0x43];
+
+  test("has everything to do after the start, and nothing after TPM2_SelfTest", () => {
+    for (const fullTest of [0, 1]) {
+      const tpm = TestTpm.started();
+      expect(toDo(tpm)).toEqual(ALL);
+      tpm.run(SelfTest, { fullTest });
+      expect(toDo(tpm)).toEqual([]);
+      tpm.powerOn();
+      expect(toDo(tpm)).toEqual(ALL);
+    }
+  });
+
+  // Recorded from swtpm.
+  test.each<[name: string, toTest: number, tested: string]>([
+    ["HMAC", TPM_ALG.HMAC, "SHA512"],
+    ["RSA", TPM_ALG.RSA, ""],
+    ["RSASSA", TPM_ALG.RSASSA, "RSASSA"],
+    ["RSAES", TPM_ALG.RSAES, "RSAES"],
+    ["RSAPSS", TPM_ALG.RSAPSS, "RSAPSS"],
+    ["OAEP", TPM_ALG.OAEP, "SHA512 OAEP"],
+    ["ECC", TPM_ALG.ECC, "ECDH"],
+    ["ECDSA", TPM_ALG.ECDSA, "SHA512 ECDSA ECDH"],
+    ["ECSCHNORR", TPM_ALG.ECSCHNORR, "SHA512 ECDH ECSCHNORR"],
+    ["KDF1_SP800_108", TPM_ALG.KDF1_SP800_108, "SHA512 KDF1_SP800_108"],
+    ["AES", TPM_ALG.AES, "AES CFB"],
+    ["CFB", TPM_ALG.CFB, "AES CFB"],
+    ["CBC", TPM_ALG.CBC, ""],
+    ["TDES", TPM_ALG.TDES, "TDES"],
+    ["CAMELLIA", TPM_ALG.CAMELLIA, "CAMELLIA"],
+    ["SHA256", TPM_ALG.SHA256, "SHA256"],
+    ["SM2", TPM_ALG.SM2, ""],
+  ])("has less to do after a test of %s", (_name, toTest, tested) => {
+    expect(doneIn(TestTpm.started(), toTest)).toBe(tested);
+  });
+
+  const created = "SHA256 SHA512";
+  test.each<[name: string, use: (tpm: TestTpm) => unknown, tested: string]>([
+    ["nothing", () => {}, ""],
+    ["TPM2_GetRandom", (tpm) => tpm.run(GetRandom, { bytesRequested: 8 }), ""],
+    ["TPM2_Hash", (tpm) => hashed(tpm, TPM_ALG.SHA384, TPM_RH.NULL), "SHA384"],
+    ["TPM2_Hash with a ticket", (tpm) => hashed(tpm, TPM_ALG.SHA1, TPM_RH.OWNER), "SHA1 SHA512"],
+    ["TPM2_PCR_Event", (tpm) => tpm.run(PCR_Event, { pcrHandle: 16, eventData: EMPTY }), "SHA1 SHA256 SHA384 SHA512"],
+    ["an unbound session", (tpm) => startSession(tpm), ""],
+    ["a bound session", (tpm) => startSession(tpm, { bind: TPM_RH.OWNER }), "SHA256 SHA512 KDF1_SP800_108"],
+    ["an ECC key", (tpm) => primary(tpm, ECC_STORAGE), `${created} ECDSA ECDH`],
+    ["an RSA key", (tpm) => primary(tpm, RSA_SIGNING), created],
+    ["an AES key", (tpm) => primary(tpm, AES_KEY), created],
+    [
+      "a child",
+      (tpm) => child(tpm, primary(tpm).objectHandle, ECC_SIGNING),
+      "AES SHA256 SHA512 ECDSA ECDH KDF1_SP800_108 CFB",
+    ],
+    [
+      "TPM2_ContextSave",
+      (tpm) => tpm.run(ContextSave, { saveHandle: primary(tpm, AES_KEY).objectHandle }),
+      "AES SHA256 SHA512 KDF1_SP800_108 CFB",
+    ],
+    [
+      "RSA-OAEP",
+      (tpm) => encrypted(tpm, { scheme: TPM_ALG.OAEP, details: { hashAlg: TPM_ALG.SHA256 } }),
+      `${created} OAEP`,
+    ],
+    ["RSAES", (tpm) => encrypted(tpm, { scheme: TPM_ALG.RSAES, details: {} }), "SHA256 SHA512 RSAES"],
+    ["RSA without padding", (tpm) => encrypted(tpm, { scheme: TPM_ALG.NULL }), created],
+    ["TPM2_EC_Ephemeral", (tpm) => tpm.run(EC_Ephemeral, { curveID: 3 }), "SHA512 ECDH KDF1_SP800_108"],
+    ["TPM2_HashSequenceStart", (tpm) => tpm.run(HashSequenceStart, { auth: EMPTY, hashAlg: TPM_ALG.SHA1 }), "SHA1"],
+    ["TPM2_Shutdown", (tpm) => tpm.run(Shutdown, { shutdownType: 0 }), ""],
+  ])("has less to do after the use of %s", (_name, use, tested) => {
+    const tpm = TestTpm.started();
+    use(tpm);
+    expect(tpm.faults).toEqual([]);
+    expect(doneIn(tpm).split(" ").sort()).toEqual(tested.split(" ").sort());
   });
 
   test("refuses an algorithm that the TPM does not have", () => {

@@ -78,6 +78,8 @@ export function* createKey(tpm: Engine, request: KeyRequest): Generator<Job, Cre
     }
     case TPM_ALG.ECC: {
       const curve = curveOf(template.parameters.curveID);
+      // libtpms signs with each new key to see whether it is one.
+      tpm.countAsTested(TPM_ALG.ECDSA);
       const { d, Q } = generateEccKey(tpm.crypto, curve.name, source.random);
       const seed = drawSeed(source.random, source.stir, seedSize);
       const seedValue = isStorage ? seed : EMPTY;
@@ -126,7 +128,7 @@ function* generateRsa(
     level,
     sign: TPMA_OBJECT.has(template.objectAttributes, "sign"),
   };
-  return { modulus, prime, random: Drbg.fromState(tpm.crypto, generator) };
+  return { modulus, prime, random: Drbg.fromState(tpm.platform.crypto, generator) };
 }
 
 function cipherKey(

@@ -16,9 +16,11 @@ const ENTROPY_SIZE = 48;
 /** How much a derived object may draw; goes into the derivation. */
 const MAX_DERIVATION_BITS = 8192;
 
+// A generator has the platform's provider: that it uses AES does not count as a test of AES.
+
 /** For an ordinary object: fresh every time. */
 export function freshSource(tpm: Engine): KeySource {
-  const random = Drbg.instantiateSeeded(tpm.crypto, tpm.random(ENTROPY_SIZE));
+  const random = Drbg.instantiateSeeded(tpm.platform.crypto, tpm.random(ENTROPY_SIZE));
   return { random, level: CURRENT_LEVEL, stir: [] };
 }
 
@@ -32,7 +34,7 @@ export function primarySource(tpm: Engine, hierarchy: number, template: TPMT_PUB
   const label = Uint8Array.from("Primary Object Creation\0", (letter) => letter.charCodeAt(0));
   const { shProof, ehProof } = tpm.persistent;
   return {
-    random: Drbg.instantiateSeeded(tpm.crypto, seed, label, nameOfPublic(tpm, template), data),
+    random: Drbg.instantiateSeeded(tpm.platform.crypto, seed, label, nameOfPublic(tpm, template), data),
     level: seedLevel(level),
     // TPM2_Clear changes the proofs, and no child of an endorsement key shall survive it.
     stir: hierarchy === TPM_RH.ENDORSEMENT ? [shProof, ehProof] : [],
@@ -44,6 +46,7 @@ export function derivedSource(tpm: Engine, parent: KEY_SLOT, { label, context }:
   const { publicArea, sensitive, seedCompatLevel } = parent;
   const scheme = publicArea.type === TPM_ALG.KEYEDHASH ? publicArea.parameters.scheme : undefined;
   if (scheme?.scheme !== TPM_ALG.XOR || sensitive === undefined) throw new RangeError("not a derivation parent");
+  tpm.countAsTested(TPM_ALG.KDF1_SP800_108);
   const random = createKdfaStream(tpm.crypto, {
     hashAlg: hashNameOf(scheme.details.hashAlg),
     key: sensitive.sensitive,

@@ -1,4 +1,4 @@
-import { equalBytesConstantTime, KDFa } from "@vtpm/crypto";
+import { equalBytesConstantTime } from "@vtpm/crypto";
 import { type Bytes, concatBytes, EMPTY, encode } from "@vtpm/wire";
 import type { Engine } from "../../engine.ts";
 import { TPM_ALG } from "../../spec/constants.ts";
@@ -7,6 +7,7 @@ import { TPM2B_DIGEST, TPM2B_IV, type TPMT_PUBLIC_NULLABLE } from "../../spec/st
 import { TpmError } from "../../spec/tpm-error.ts";
 import { type Cipher, cipherOf } from "../ciphers.ts";
 import { digestSizeOf, hashNameOf } from "../hash-algorithms.ts";
+import { kdfa } from "../kdfa.ts";
 import { symmetricOf } from "./scheme-checks.ts";
 import { readerOf } from "./unmarshal.ts";
 
@@ -67,13 +68,13 @@ function encryptionKey(
   const bits = symmetric.keyBits;
   return {
     cipher: cipherOf(symmetric.algorithm),
-    key: KDFa(tpm.crypto, { hashAlg, key: seed, label: "STORAGE", contextU: name, contextV: EMPTY, bits }),
+    key: kdfa(tpm, { hashAlg, key: seed, label: "STORAGE", contextU: name, contextV: EMPTY, bits }),
   };
 }
 
 function integrityOf(tpm: Engine, { protector, seed, name }: Protection, body: Bytes): Bytes {
   const hashAlg = hashNameOf(protector.nameAlg);
   const bits = 8 * digestSizeOf(protector.nameAlg);
-  const key = KDFa(tpm.crypto, { hashAlg, key: seed, label: "INTEGRITY", contextU: EMPTY, contextV: EMPTY, bits });
+  const key = kdfa(tpm, { hashAlg, key: seed, label: "INTEGRITY", contextU: EMPTY, contextV: EMPTY, bits });
   return tpm.crypto.hmac(hashAlg, key, body, name);
 }

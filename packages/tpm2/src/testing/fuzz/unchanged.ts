@@ -6,7 +6,7 @@ import { RAM_STATE, type TpmState } from "../../state/tpm-state.ts";
 
 /** What the clock and a failed authorization change although the command fails. */
 const PERSISTENT_EXCEPT: readonly string[] = ["failedTries", "lockOutAuthEnabled", "orderlyState"];
-const RAM_EXCEPT: readonly string[] = ["timerLast", "time", "orderly", "orderlyIndices", "daUsed"];
+const RAM_EXCEPT: readonly string[] = ["timerLast", "time", "orderly", "orderlyIndices", "daUsed", "untested"];
 const ORDERLY_EXCEPT: readonly string[] = ["clock", "clockSafe", "selfHealTimer", "lockoutTimer"];
 
 /** The parts of the state that a failed command changed and should not have. */
