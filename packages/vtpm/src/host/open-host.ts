@@ -10,14 +10,14 @@ export interface OpenHostOptions {
   readonly commits: GroupCommit;
   readonly platform: Platform;
   readonly jobs: JobRunner;
-  /** What a TPM that does not exist yet is manufactured as. */
+  /** What a TPM that does not exist yet is manufactured as; one that does must be of this profile. */
   readonly profile?: Profile | undefined;
   readonly onFault?: (error: unknown) => void;
 }
 
 /**
  * Opens the TPM that the store has under this name, or manufactures it; powered off. Rejects with `STATE_DAMAGED` for state
- * that cannot be a TPM's; it is left as it is.
+ * that cannot be a TPM's and with `STATE_PROFILE` for a TPM of another profile; both are left as they are.
  */
 export async function openHost(options: OpenHostOptions): Promise<TpmHost> {
   const { name, commits, platform, jobs, onFault } = options;
@@ -25,15 +25,30 @@ export async function openHost(options: OpenHostOptions): Promise<TpmHost> {
   const entries = await commits.store.load(name);
   const commit = (changes: readonly Change[]): Promise<void> => commits.commit(name, changes);
   if (entries.size > 0) {
-    try {
-      const tpm = Tpm.fromDurable(platform, entries, tpmOptions);
-      return new TpmHost({ tpm, durable: tpm.state, commit, jobs, ...tpmOptions });
-    } catch (error) {
-      if (!(error instanceof StateError)) throw error;
-      throw new StoreError("STATE_DAMAGED", `${commits.store.locate(name)}: ${error.message}`, { cause: error });
-    }
+    const location = commits.store.locate(name);
+    const tpm = storedTpm(location, () => Tpm.fromDurable(platform, entries, tpmOptions));
+    checkProfile(location, tpm.state.nv.profile, options.profile);
+    return new TpmHost({ tpm, durable: tpm.state, commit, jobs, ...tpmOptions });
   }
   const tpm = Tpm.manufacture(platform, options.profile, tpmOptions);
   await commit(durableChanges(undefined, tpm.state));
   return new TpmHost({ tpm, durable: tpm.state, commit, jobs, ...tpmOptions });
+}
+
+function storedTpm(location: string, open: () => Tpm): Tpm {
+  try {
+    return open();
+  } catch (error) {
+    if (!(error instanceof StateError)) throw error;
+    throw new StoreError("STATE_DAMAGED", `${location}: ${error.message}`, { cause: error });
+  }
+}
+
+/** A profile is for life: what a client has learnt of a TPM must stay true. */
+function checkProfile(location: string, has: Profile, asked: Profile | undefined): void {
+  if (asked === undefined || asked.json === has.json) return;
+  throw new StoreError(
+    "STATE_PROFILE",
+    `${location} is a TPM of profile ${has.name}, which cannot be changed: ask for that one, or for another directory`,
+  );
 }

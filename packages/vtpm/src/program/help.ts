@@ -27,6 +27,10 @@ Where its state is:
                      (default $XDG_DATA_HOME/vtpm or ~/.local/share/vtpm)
   --ephemeral        no directory: a new TPM that is forgotten at the end
 
+What it is:
+  --profile WHAT     what a new TPM can do: default-v1 (default), default-v2, null (as libtpms 0.9), latest, or libtpms'
+                     JSON such as {"Name":"custom:mine","Algorithms":"..."}. A TPM keeps its profile for life
+
 How it starts:
   --startup HOW      what is sent to the TPM once it has power:
                        clear   TPM2_Startup(CLEAR), so that tools work at once (default)

@@ -229,9 +229,25 @@ describe("vtpm refuses, in one line,", () => {
   test("a state directory that is a file", async () => {
     writeFileSync(stateDirectory(), "a file");
     expect(await refusal(1, "serve", "--state", stateDirectory(), "--port", "0")).toBe(
-      `cannot use ${stateDirectory()} as state directory: file already exists (EEXIST)`,
+      `cannot use ${stateDirectory()} as state directory: not a directory (ENOTDIR)`,
     );
     expect(readFileSync(stateDirectory(), "utf8")).toBe("a file");
+  });
+
+  test("a profile that nobody knows, and another than the TPM has", async () => {
+    const args = ["serve", "--state", stateDirectory(), "--port", "0"];
+    expect(await refusal(2, ...args, "--profile", "newest")).toMatch(/^--profile: .*newest/);
+    expect(existsSync(stateDirectory())).toBe(false);
+    const first = serve(...args.slice(1), "--profile", "null");
+    await first.ready();
+    await first.kill("SIGTERM");
+    const file = join(stateDirectory(), STATE_FILE);
+    const stored = readFileSync(file);
+    expect(await refusal(1, ...args, "--profile", "default-v2")).toBe(
+      `${file} is a TPM of profile null, which cannot be changed: ask for that one, or for another directory`,
+    );
+    expect(readFileSync(file)).toEqual(stored);
+    await serve(...args.slice(1), "--profile", '{"Name":"null"}').ready();
   });
 
   test("a state directory that another process owns", async () => {

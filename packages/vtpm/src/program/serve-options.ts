@@ -19,6 +19,8 @@ export interface ServeOptions {
   /** Path of a Unix socket for swtpm's protocol. */
   readonly socket: string | undefined;
   readonly startup: (typeof STARTUPS)[number];
+  /** The text of the profile of a new TPM. */
+  readonly profile: string | undefined;
   readonly json: boolean;
   readonly verbose: boolean;
 }
@@ -46,6 +48,7 @@ export function parseServeOptions(args: readonly string[], environment: NodeJS.P
     mssim,
     socket,
     startup,
+    profile: values.profile === undefined ? undefined : nonEmpty("--profile", values.profile),
     json: values.json === true,
     verbose: values.verbose === true,
   };
@@ -65,6 +68,7 @@ function parse(args: readonly string[]) {
         mssim: { type: "string" },
         socket: { type: "string" },
         startup: { type: "string" },
+        profile: { type: "string" },
         json: { type: "boolean" },
         verbose: { type: "boolean", short: "v" },
         help: { type: "boolean", short: "h" },

@@ -1,10 +1,12 @@
 import { once } from "node:events";
+import { type Profile, ProfileError, parseProfile } from "@vtpm/tpm2";
 import { TPM_SU } from "../host/tpm2-messages.ts";
 import { reasonOf } from "../host-error.ts";
 import { type OpenTpm, openTpm } from "../open-tpm.ts";
 import { type Served, serveMssim, serveSwtpm, serveSwtpmUnix } from "../server/endpoints.ts";
 import { announcement, type OpenEndpoints } from "./announcement.ts";
 import type { ServeOptions } from "./serve-options.ts";
+import { UsageError } from "./usage-error.ts";
 import { version } from "./version.ts";
 
 /** Serves a TPM until a signal or a client asks for the end. Rejects with a `HostError` for what cannot be opened. */
@@ -15,7 +17,8 @@ export async function serve(options: ServeOptions): Promise<void> {
   // A second signal is not waited for: the default takes its course.
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => end.abort(signal));
 
-  const tpm = await openTpm({ directory: options.state, mayBlock: true, onFault: log.fault });
+  const profile = options.profile === undefined ? {} : { profile: profileOf(options.profile) };
+  const tpm = await openTpm({ directory: options.state, mayBlock: true, onFault: log.fault, ...profile });
   try {
     await tpm.host.init();
     await startUp(tpm, options, log);
@@ -30,6 +33,16 @@ export async function serve(options: ServeOptions): Promise<void> {
     await Promise.all([closeEndpoints(endpoints), tpm.host.stop()]);
   } finally {
     await tpm.close();
+  }
+}
+
+/** A profile by its name, or as libtpms' JSON. */
+function profileOf(text: string): Profile {
+  try {
+    return parseProfile(text.trimStart().startsWith("{") ? text : JSON.stringify({ Name: text }));
+  } catch (error) {
+    if (error instanceof ProfileError) throw new UsageError(`--profile: ${error.message}`, { cause: error });
+    throw error;
   }
 }
 

@@ -1,7 +1,16 @@
 import { HostError } from "../host-error.ts";
 
-/** `STATE_DAMAGED`: what is stored cannot be used; `STATE_LOCKED`: another process owns it; the others name what failed. */
-export type StoreErrorCode = "STATE_DAMAGED" | "STATE_LOCKED" | "STATE_DIRECTORY" | "STATE_READ" | "STATE_WRITE";
+/**
+ * `STATE_DAMAGED`: what is stored cannot be used; `STATE_LOCKED`: another process owns it; `STATE_PROFILE`: it is a TPM of
+ * another profile than asked for; the others name what failed.
+ */
+export type StoreErrorCode =
+  | "STATE_DAMAGED"
+  | "STATE_LOCKED"
+  | "STATE_PROFILE"
+  | "STATE_DIRECTORY"
+  | "STATE_READ"
+  | "STATE_WRITE";
 
 /** Stored state could not be read, written or owned. */
 export class StoreError extends HostError {
