@@ -1,3 +1,4 @@
+import { bigIntToBytes, CURVES } from "@vtpm/crypto";
 import { type Bytes, concatBytes, EMPTY, encode, UINT16, UINT64 } from "@vtpm/wire";
 import { TPMA_NV, TPMA_OBJECT } from "../spec/attributes.ts";
 import { TPM_ALG, TPM_ECC_CURVE, TPM_NT } from "../spec/constants.ts";
@@ -102,6 +103,16 @@ export function givenObject(
   };
   givenRam(test, { objects: new Map(objects).set(handle, object) });
   return handle;
+}
+
+/** Gives a loaded ECC key on P-256 the order of the curve as its private key, which no command would: nothing comes of it. */
+export function givenImpossibleKey(test: TestTpm, handle: number): void {
+  const { objects } = test.tpm.state.ram;
+  const object = objects.get(handle);
+  if (object?.kind !== SLOT.KEY || object.sensitive === undefined) throw new Error("no key is loaded there");
+  const order = bigIntToBytes(CURVES.NIST_P256.n, 32);
+  const sensitive: TPMT_SENSITIVE = { ...object.sensitive, sensitiveType: TPM_ALG.ECC, sensitive: order };
+  givenRam(test, { objects: new Map(objects).set(handle, { ...object, sensitive }) });
 }
 
 /** An HMAC key. */

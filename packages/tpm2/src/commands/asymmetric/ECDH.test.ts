@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { TPM_ALG, TPM_ECC_CURVE } from "../../spec/constants.ts";
 import type { TPMS_ECC_POINT } from "../../spec/structures/index.ts";
 import { createKey, eccTemplate, keyedHashTemplate } from "../../testing/create-key.ts";
-import { givenObject } from "../../testing/given.ts";
+import { givenImpossibleKey, givenObject } from "../../testing/given.ts";
 import { TestTpm } from "../../testing/test-tpm.ts";
 import { ECDH_KeyGen } from "./ECDH_KeyGen.ts";
 import { ECDH_ZGen } from "./ECDH_ZGen.ts";
@@ -59,6 +59,15 @@ describe("TPM2_ECDH_ZGen refuses", () => {
     const tpm = TestTpm.started();
     const { handle } = createKey(tpm, template);
     expect(tpm.run(ECDH_ZGen, { keyHandle: handle, inPoint }).text).toBe(text);
+  });
+
+  test("a private key that is the order of the curve, which none can be", () => {
+    const tpm = TestTpm.started();
+    const { handle: keyHandle, publicArea } = createKey(tpm, eccTemplate(DECRYPTS));
+    if (publicArea.type !== TPM_ALG.ECC) throw new TypeError("not an ECC key");
+    givenImpossibleKey(tpm, keyHandle);
+    expect(tpm.run(ECDH_ZGen, { keyHandle, inPoint: publicArea.unique }).text).toBe("TPM_RC_NO_RESULT");
+    expect(tpm.faults).toEqual([]);
   });
 
   test("coordinates beyond the field", () => {

@@ -235,6 +235,19 @@ describe("what is attested", () => {
     ["a part past the end", {}, { size: 7 }, "TPM_RC_NV_RANGE"],
     ["a start past the end", {}, { size: 0, offset: 9 }, "TPM_RC_NV_RANGE"],
     ["an Index that is locked", { READLOCKED: true }, {}, "TPM_RC_NV_LOCKED"],
+    ["an Index that the owner may not read", {}, { authHandle: TPM_RH.OWNER }, "TPM_RC_NV_AUTHORIZATION"],
+    [
+      "an Index that is locked, whoever asks",
+      { READLOCKED: true },
+      { authHandle: TPM_RH.OWNER, size: 99 },
+      "TPM_RC_NV_LOCKED",
+    ],
+    [
+      "an Index that the owner may not read, written or not",
+      { WRITTEN: false },
+      { authHandle: TPM_RH.OWNER },
+      "TPM_RC_NV_AUTHORIZATION",
+    ],
     ["an Index that was not written", { WRITTEN: false }, {}, "TPM_RC_NV_UNINITIALIZED"],
   ])("by TPM2_NV_Certify is not %s", (_, attributes, wrong, text) => {
     const { tpm, inputs } = prepared();

@@ -6,6 +6,7 @@ import { TPM_RH } from "../../spec/handles.ts";
 import { TPM2B_SENSITIVE, TPMS_ECC_POINT, type TPMT_PUBLIC } from "../../spec/structures/index.ts";
 import { SLOT } from "../../state/object.ts";
 import { hash, text } from "../../testing/caller-crypto.ts";
+import { givenImpossibleKey } from "../../testing/given.ts";
 import { extended, noPolicy } from "../../testing/policy-digests.ts";
 import { startPolicy } from "../../testing/start-session.ts";
 import {
@@ -330,6 +331,16 @@ describe("TPM2_Import", () => {
       sensitive: new Uint8Array(16),
     } as const;
     expect(run(tdes, weak)).toBe("TPM_RC_KEY (parameter 3)");
+  });
+
+  test("refuses a parent of which nothing can come", () => {
+    const tpm = TestTpm.started();
+    const { objectHandle: parentHandle, outPublic } = primary(tpm);
+    if (outPublic.type !== TPM_ALG.ECC) throw new TypeError("not an ECC key");
+    givenImpossibleKey(tpm, parentHandle);
+    const inSymSeed = encode(TPMS_ECC_POINT, outPublic.unique);
+    const input = importInput(publicArea, { duplicate: plain, inSymSeed });
+    expect(tpm.run(Import, { parentHandle, ...input }).text).toBe("TPM_RC_NO_RESULT");
   });
 
   test("refuses a parent that is no storage key, and a symmetric one for a seed", () => {

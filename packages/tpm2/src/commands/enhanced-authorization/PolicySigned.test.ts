@@ -5,8 +5,9 @@ import { TPM_CC } from "../../spec/command-codes.ts";
 import { TPM_ALG, TPM_ST } from "../../spec/constants.ts";
 import { TPM_RH } from "../../spec/handles.ts";
 import type { TPMT_SIGNATURE } from "../../spec/structures/index.ts";
+import { SLOT } from "../../state/object.ts";
 import { hash, hmac, text } from "../../testing/caller-crypto.ts";
-import { givenHmacKey, givenP256Key, givenRsaKey } from "../../testing/given.ts";
+import { givenHmacKey, givenP256Key, givenRam, givenRsaKey } from "../../testing/given.ts";
 import { digestOf, noPolicy, updated } from "../../testing/policy-digests.ts";
 import { startPolicy, startTrial } from "../../testing/start-session.ts";
 import { TestTpm } from "../../testing/test-tpm.ts";
@@ -110,6 +111,15 @@ describe("TPM2_PolicySigned", () => {
     ],
   ])("%s", (_name, auth, outcome) => {
     expect(given().run({}, auth).text).toBe(outcome);
+  });
+
+  test("an HMAC key of which only the public area is loaded", () => {
+    const { tpm, authObject, run } = given();
+    const object = tpm.tpm.state.ram.objects.get(authObject);
+    if (object?.kind !== SLOT.KEY) throw new Error("no key");
+    const objects = new Map(tpm.tpm.state.ram.objects).set(authObject, { ...object, sensitive: undefined });
+    givenRam(tpm, { objects });
+    expect(run().text).toBe("TPM_RC_HANDLE (parameter 5)");
   });
 
   test("verifies ECDSA", () => {

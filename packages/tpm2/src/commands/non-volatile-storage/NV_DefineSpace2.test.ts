@@ -4,6 +4,7 @@ import { LATEST } from "../../profile.ts";
 import { TPMA_NV } from "../../spec/attributes.ts";
 import { TPM_ALG } from "../../spec/constants.ts";
 import { TPM_HT, TPM_RH } from "../../spec/handles.ts";
+import { givenStateClear } from "../../testing/given.ts";
 import { TestTpm } from "../../testing/test-tpm.ts";
 import { NV_DefineSpace2 } from "./NV_DefineSpace2.ts";
 import { NV_ReadPublic } from "./NV_ReadPublic.ts";
@@ -32,6 +33,37 @@ describe("TPM2_NV_DefineSpace2", () => {
     expect(define(tpm, { handleType: TPM_HT.NV_INDEX, nvPublic2: policy })).toBe("TPM_RC_SIZE (parameter 2)");
     const auth = new Uint8Array(33).fill(1);
     expect(define(tpm, { handleType: TPM_HT.NV_INDEX, nvPublic2 }, auth)).toBe("TPM_RC_SIZE (parameter 1)");
+  });
+
+  test.each<[name: string, changes: object, authHandle: number, outcome: string]>([
+    [
+      "nobody to write",
+      { attributes: TPMA_NV.of({ OWNERREAD: true }) },
+      TPM_RH.OWNER,
+      "TPM_RC_ATTRIBUTES (parameter 2)",
+    ],
+    ["a creator who is another", {}, TPM_RH.PLATFORM, "TPM_RC_ATTRIBUTES (handle 1)"],
+    ["data of the largest size too often", { dataSize: 2048 }, TPM_RH.OWNER, "TPM_RC_NV_SPACE"],
+  ])("refuses %s", (_name, changes, authHandle, outcome) => {
+    const tpm = TestTpm.started({ profile: LATEST });
+    const run = (index: number): string => {
+      const publicInfo = { handleType: TPM_HT.NV_INDEX, nvPublic2: { ...nvPublic2, ...changes, nvIndex: index } };
+      return tpm.run(NV_DefineSpace2, { authHandle, auth: EMPTY, publicInfo }).text;
+    };
+    let last = run(nvIndex);
+    for (let index = nvIndex + 1; last === "TPM_RC_SUCCESS"; index++) last = run(index);
+    expect(last).toBe(outcome);
+  });
+
+  test("refuses the platform's Indices while they are disabled", () => {
+    const tpm = TestTpm.started({ profile: LATEST });
+    givenStateClear(tpm, { phEnableNV: 0 });
+    const publicInfo = {
+      handleType: TPM_HT.NV_INDEX,
+      nvPublic2: { ...nvPublic2, attributes: TPMA_NV.with(attributes, { PLATFORMCREATE: true }) },
+    };
+    const answer = tpm.run(NV_DefineSpace2, { authHandle: TPM_RH.PLATFORM, auth: EMPTY, publicInfo });
+    expect(answer.text).toBe("TPM_RC_HIERARCHY (handle 1)");
   });
 
   test("refuses Indices of other kinds", () => {

@@ -4,6 +4,7 @@ import { TPM_ALG } from "../../spec/constants.ts";
 import { TPM_RH } from "../../spec/handles.ts";
 import { TPMS_ECC_POINT } from "../../spec/structures/index.ts";
 import { text } from "../../testing/caller-crypto.ts";
+import { givenImpossibleKey } from "../../testing/given.ts";
 import {
   AES_STORAGE,
   ECC_SIGNING,
@@ -146,6 +147,12 @@ describe("TPM2_ActivateCredential", () => {
     ["a ciphertext with wrong padding", new Uint8Array(256).fill(1), "TPM_RC_VALUE (parameter 2)"],
   ])("with an RSA key refuses %s", (_name, secret, outcome) => {
     expect(setUp(RSA_STORAGE).activate({ secret }).text).toBe(outcome);
+  });
+
+  test("refuses a key of which nothing can come", () => {
+    const { tpm, keyHandle, activate } = setUp();
+    givenImpossibleKey(tpm, keyHandle);
+    expect(activate().text).toBe("TPM_RC_NO_RESULT");
   });
 
   test("what follows the point does not count, as in libtpms", () => {

@@ -1,9 +1,10 @@
-import { fromHex } from "@vtpm/wire";
+import { EMPTY, fromHex } from "@vtpm/wire";
 import { describe, expect, test } from "vitest";
 import { TPM_ALG } from "../../spec/constants.ts";
 import { text as bytesOf, hmac } from "../../testing/caller-crypto.ts";
 import { cipherTemplate, createKey, keyedHashTemplate, rsaTemplate } from "../../testing/create-key.ts";
 import { TestTpm } from "../../testing/test-tpm.ts";
+import { MAC_Start } from "../hash-hmac-event-sequences/MAC_Start.ts";
 import { MAC } from "./MAC.ts";
 
 const SIGNS = { sign: true };
@@ -80,5 +81,6 @@ describe("TPM2_MAC", () => {
     const tpm = TestTpm.started();
     const { handle } = createKey(tpm, template);
     expect(tpm.run(MAC, { handle, buffer, inScheme }).text).toBe(text);
+    expect(tpm.run(MAC_Start, { handle, auth: EMPTY, inScheme }).text).toBe(text);
   });
 });
