@@ -56,6 +56,17 @@ function run(name: string, direction: Direction, key: Bytes, iv: Bytes | null, d
   return ownBytes(state.update(data));
 }
 
+/** Keeps one object for all calls: making it costs five times what it takes to encrypt a few blocks. */
+export function nodeAesEncryptor(key: Bytes): (blocks: Bytes) => Bytes {
+  assertCipherSizes("AES", "ECB", key.length, 0, 0);
+  const state = createCipheriv(opensslName("AES", "ECB", key.length), key, null);
+  state.setAutoPadding(false);
+  return (blocks) => {
+    assertCipherSizes("AES", "ECB", key.length, 0, blocks.length);
+    return ownBytes(state.update(blocks));
+  };
+}
+
 function opensslName(cipher: CipherName, mode: CipherMode, keySize: number): string {
   const suffix = mode.toLowerCase();
   return cipher === "TDES" ? `des-ede3-${suffix}` : `${cipher.toLowerCase()}-${8 * keySize}-${suffix}`;

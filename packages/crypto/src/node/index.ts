@@ -12,7 +12,7 @@ import type {
   Point,
   RsaPrivateKey,
 } from "../provider.ts";
-import { nodeCipher } from "./cipher.ts";
+import { nodeAesEncryptor, nodeCipher } from "./cipher.ts";
 import { nodeHash, nodeHmac } from "./hash.ts";
 import { NativeCurve } from "./native-curve.ts";
 import { NodeRsa, nativeModPow, rsaPublic } from "./rsa.ts";
@@ -40,6 +40,8 @@ class NodeProvider implements CryptoProvider {
   readonly hashStart = hashStart;
   readonly hashUpdate = hashUpdate;
   readonly hashFinish = hashFinish;
+
+  readonly aesEncryptor = nodeAesEncryptor;
 
   encrypt(cipher: CipherName, mode: CipherMode, key: Bytes, iv: Bytes, data: Bytes): CipherResult {
     return nodeCipher(cipher, mode, "encrypt", key, iv, data);
