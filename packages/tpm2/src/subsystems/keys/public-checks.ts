@@ -17,22 +17,22 @@ import { checkSchemes } from "./scheme-checks.ts";
 export function checkCreation(parent: KEY_SLOT | undefined, publicArea: TPMT_PUBLIC_NULLABLE, dataSize: number): void {
   const has = (attribute: Parameters<typeof TPMA_OBJECT.has>[1]): boolean =>
     TPMA_OBJECT.has(publicArea.objectAttributes, attribute);
-  const refused = new TpmError(TPM_RC.ATTRIBUTES);
   const isOurs = has("sensitiveDataOrigin");
-  if (!isOurs && dataSize === 0) throw refused;
+  if (!isOurs && dataSize === 0) throw new TpmError(TPM_RC.ATTRIBUTES);
   // For a primary object the data goes into the derivation all the same.
-  if (parent !== undefined && isOurs && dataSize !== 0) throw refused;
+  if (parent !== undefined && isOurs && dataSize !== 0) throw new TpmError(TPM_RC.ATTRIBUTES);
   switch (publicArea.type) {
     case TPM_ALG.KEYEDHASH:
     case TPM_ALG.SYMCIPHER: {
       const isData = publicArea.type === TPM_ALG.KEYEDHASH && !has("sign") && !has("decrypt");
-      if (isData && isOurs) throw refused;
+      if (isData && isOurs) throw new TpmError(TPM_RC.ATTRIBUTES);
       // Nobody could tell apart a restricted key that never leaves and one that its owner knows.
-      if (has("restricted") && !isOurs && (has("fixedParent") || has("fixedTPM"))) throw refused;
+      if (has("restricted") && !isOurs && (has("fixedParent") || has("fixedTPM")))
+        throw new TpmError(TPM_RC.ATTRIBUTES);
       break;
     }
     default:
-      if (!isOurs) throw refused;
+      if (!isOurs) throw new TpmError(TPM_RC.ATTRIBUTES);
   }
   checkPublic(parent, publicArea);
 }
