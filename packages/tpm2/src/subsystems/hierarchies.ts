@@ -7,6 +7,7 @@ import type { TPMI_RH_HIERARCHY_NULLABLE } from "../spec/structures/index.ts";
 import { OBJECT_ATTRIBUTES } from "../state/object.ts";
 import type { StartupKind } from "../state/startup-kind.ts";
 import type { AuthPolicy } from "./entities.ts";
+import { PrimaryKeyJobs } from "./keys/primary-key-jobs.ts";
 
 /** Bytes of a primary seed and of a proof value. */
 const SECRET_SIZE = 64;
@@ -14,9 +15,12 @@ const SECRET_SIZE = 64;
 /** Owner, endorsement, platform, lockout and NULL: their seeds, proofs, authorizations and enables. */
 export class Hierarchies {
   readonly #tpm: Engine;
+  /** Long work for primary keys that has been done already. */
+  readonly primaryKeyJobs: PrimaryKeyJobs;
 
   constructor(tpm: Engine) {
     this.#tpm = tpm;
+    this.primaryKeyJobs = new PrimaryKeyJobs(tpm);
   }
 
   /** Whether the hierarchy may be used now. */

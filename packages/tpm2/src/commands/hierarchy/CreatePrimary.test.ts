@@ -1,7 +1,9 @@
 import { EMPTY } from "@vtpm/wire";
 import { describe, expect, test } from "vitest";
+import { errorResponse } from "../../dispatch/response.ts";
 import { TPM_ALG, TPM_ST } from "../../spec/constants.ts";
 import { TPM_RH } from "../../spec/handles.ts";
+import { TPM_RC } from "../../spec/response-codes.ts";
 import { OBJECT_ATTRIBUTES } from "../../state/object.ts";
 import { hmac, text } from "../../testing/caller-crypto.ts";
 import { givenStateClear } from "../../testing/given.ts";
@@ -17,6 +19,7 @@ import {
   withAttributes,
 } from "../../testing/templates.ts";
 import { TestTpm } from "../../testing/test-tpm.ts";
+import { Clear } from "./Clear.ts";
 import { CreatePrimary } from "./CreatePrimary.ts";
 
 describe("TPM2_CreatePrimary", () => {
@@ -41,6 +44,29 @@ describe("TPM2_CreatePrimary", () => {
       hierarchy,
       digest: hmac(TPM_ALG.SHA512, proofs[_name], ...message),
     });
+  });
+
+  test("searches for the primes of an RSA key once, as long as the seed stays", () => {
+    const tpm = TestTpm.started();
+    let command = EMPTY;
+    tpm.send = (bytes) => {
+      command = bytes;
+      return tpm.tpm.execute(bytes);
+    };
+    const first = primary(tpm, RSA_SIGNING);
+    const create = command;
+    const again = tpm.tpm.begin(create);
+    const [before, after] = [...tpm.tpm.state.ram.objects.values()];
+    expect(again.done).toBe(true);
+    expect(after).toEqual(before);
+    expect(primary(tpm, RSA_SIGNING, TPM_RH.OWNER, { outsideInfo: text("outside") }).outPublic).toEqual(
+      first.outPublic,
+    );
+
+    tpm.run(Clear, { authHandle: TPM_RH.LOCKOUT });
+    const cleared = tpm.tpm.begin(create);
+    expect(cleared.done).toBe(false);
+    if (!cleared.done) cleared.cancel();
   });
 
   test("names the hierarchy as parent in the creation data", () => {
@@ -143,18 +169,18 @@ describe("TPM2_CreatePrimary", () => {
     primary(tpm);
     const input = { primaryHandle: TPM_RH.OWNER, ...creationInput(RSA_SIGNING) };
     const before = tpm.tpm.state.ram.objects;
-    const bytes: Uint8Array[] = [];
-    const { execute } = tpm.tpm;
-    tpm.tpm.execute = (command) => {
-      bytes.push(command);
-      return execute.call(tpm.tpm, command);
+    const { send } = tpm;
+    let command = EMPTY;
+    tpm.send = (bytes) => {
+      command = bytes;
+      return errorResponse(TPM_RC.CANCELED);
     };
     tpm.run(CreatePrimary, input);
-    tpm.tpm.execute = execute;
-    const step = tpm.tpm.begin(bytes[0] ?? EMPTY);
+    tpm.send = send;
+    const step = tpm.tpm.begin(command);
     if (step.done) throw new Error("expected a job");
     expect(step.job).toMatchObject({ kind: "rsaKey", keyBits: 2048, exponent: 65537, level: 1, sign: true });
     expect(step.cancel()).toEqual(Uint8Array.of(0x80, 1, 0, 0, 0, 10, 0, 0, 0x09, 0x09));
-    expect(tpm.tpm.state.ram.objects.size).toBe(before.size + 1);
+    expect(tpm.tpm.state.ram.objects.size).toBe(before.size);
   });
 });

@@ -65,7 +65,8 @@ export const CreatePrimary = defineCommand({
     if (userAuth === undefined) throw at("inSensitive", TPM_RC.SIZE);
 
     const source = primarySource(tpm, primaryHandle, inPublic, data);
-    const { publicArea, sensitive, name } = yield* createKey(tpm, { template: inPublic, userAuth, data, source });
+    const creation = createKey(tpm, { template: inPublic, userAuth, data, source });
+    const { publicArea, sensitive, name } = yield* tpm.hierarchies.primaryKeyJobs.answer(primaryHandle, creation);
     const parentHandle = primaryHandle;
     const { creationData, creationHash } = creationDataOf(tpm, { parentHandle, nameAlg, creationPCR, outsideInfo });
     const seedCompatLevel = source.level;
