@@ -92,6 +92,8 @@ class Pair {
     this.#observations.statistics.count(step, ours.rc);
     const found = difference(step, ours, theirs, this.#taints);
     if (found !== undefined) {
+      // What a policy finds in an Index that differs is not to be compared.
+      if (step.name.startsWith("PolicyNV") && isTaintedStep(step, ours, theirs, this.#taints)) throw new Parting();
       const known = KNOWN_DIFFERENCES.find((entry) => entry.matches(found, step, ours, theirs));
       if (known === undefined) {
         throw new Difference(
@@ -116,6 +118,12 @@ class Pair {
       for (const handle of ours.handles) {
         if (ours.output !== undefined && this.ours.state.ram.objects.get(handle)?.kind === 2)
           this.#taints.mark(handle, true);
+      }
+    }
+    if (step.damage !== undefined) {
+      // It may have been any command: look at everything that may be new.
+      for (const handle of this.ours.state.ram.objects.keys()) {
+        this.#taints.mark(handle, this.#taints.has(handle) || (await this.#differs(handle)));
       }
     }
     if (step.name === "NV_DefineSpace" || step.name === "NV_UndefineSpace") this.#retaint(step, tainted);
@@ -159,7 +167,8 @@ class Pair {
 /** swtpm takes from its socket as many bytes as the header says: a command that says another size than its own would hang. */
 function wholeCommand(step: Step): Step {
   if (step.kind !== "command" || step.damage === undefined) return step;
-  const kind = step.damage.kind === "cut" ? "flip" : step.damage.kind;
+  // Nor may it be shorter than a header.
+  const kind = step.damage.kind === "cut" || step.damage.kind === "remove" ? "flip" : step.damage.kind;
   const place = 0.4 + 0.6 * step.damage.place;
   return { ...step, damage: { ...step.damage, kind, place, resize: true } };
 }

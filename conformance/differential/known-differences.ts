@@ -1,5 +1,5 @@
 import { TPM_CC, TPM_RC } from "@vtpm/tpm2";
-import { type CommandStep, type Exchange, TPM_ECC_CURVE } from "@vtpm/tpm2/testing/fuzz";
+import { type CommandStep, type Exchange, TPM_ALG, TPM_ECC_CURVE } from "@vtpm/tpm2/testing/fuzz";
 
 /** A difference that is meant: what the installed peer, libtpms 0.9.2, does otherwise than the revision we follow. */
 export interface KnownDifference {
@@ -8,6 +8,20 @@ export interface KnownDifference {
   matches(difference: string, step: CommandStep, ours: Exchange, theirs: Exchange): boolean;
 }
 
+/** A response code that blames handle 1 made one that blames handle 2, and the other way round. */
+function exchangeHandles(rc: number): number {
+  const number = Math.floor(rc / 0x100);
+  return number === 1 || number === 2 ? rc + (number === 1 ? 0x100 : -0x100) : rc;
+}
+
+/** A list of algorithms in words, Camellia apart. */
+function withoutCamellia({ output }: Exchange): string {
+  const list = output?.["toDoList"];
+  return Array.isArray(list) ? list.filter((algorithm) => algorithm !== TPM_ALG.CAMELLIA).join() : "";
+}
+
+/** TPM_EO: greater, less, greater or equal, less or equal; all signed. */
+const SIGNED = [2, 4, 6, 8];
 const TPM_PROPERTIES = 6;
 const PCR_PROPERTIES = 7;
 
@@ -58,9 +72,31 @@ export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
       ours.rc !== 0 && theirs.rc % 0x100 === 0xd5 && Object.values(step.input).some(isLong),
   },
   {
-    reason: "TPM2_CertifyX509 blames signHandle for a scheme that certificates lack; 0.9.2 blamed objectHandle",
+    reason: "signed numbers of no bytes are equal; libtpms compares the signs of the bytes that happen to be there",
+    matches: (_difference, step) => {
+      const { operandB, operation } = step.input;
+      return operandB instanceof Uint8Array && operandB.length === 0 && SIGNED.some((signed) => signed === operation);
+    },
+  },
+  {
+    reason: "using Camellia counts as testing it; in 0.9.2 TPM2_IncrementalSelfTest goes on listing it",
+    matches: (difference, _step, ours, theirs) =>
+      difference.startsWith("IncrementalSelfTest.toDoList") && withoutCamellia(ours) === withoutCamellia(theirs),
+  },
+  {
+    reason: "TPM2_CertifyX509 blames the handle that is wrong; 0.9.2 had the numbers of the two handles exchanged",
     matches: (_difference, step, ours, theirs) =>
-      step.name === "CertifyX509" && ours.rc === TPM_RC.SCHEME + 0x200 && theirs.rc === TPM_RC.SCHEME + 0x100,
+      step.name === "CertifyX509" && ours.rc !== theirs.rc && exchangeHandles(ours.rc) === theirs.rc,
+  },
+  {
+    reason: "TPM2_RSA_Decrypt refuses what cannot be decrypted with VALUE; 0.9.2 said FAILURE (and went on)",
+    matches: (_difference, step, ours, theirs) =>
+      step.name === "RSA_Decrypt" && ours.rc === TPM_RC.VALUE && theirs.rc === TPM_RC.FAILURE,
+  },
+  {
+    reason: "PCR 20 to 22 may be reset in locality 3; in 0.9.2 they may not",
+    matches: (_difference, step, ours, theirs) =>
+      step.name === "PCR_Reset" && step.locality === 3 && ours.rc === 0 && theirs.rc === TPM_RC.LOCALITY,
   },
   {
     reason:
@@ -83,10 +119,6 @@ export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
     reason: "no PCR has an authValue or a policy; in 0.9.2 PCR 20 to 22 had, which TPM_CAP_PCR_PROPERTIES tells",
     matches: (difference, step) =>
       difference.startsWith("GetCapability.capabilityData") && step.input["capability"] === PCR_PROPERTIES,
-  },
-  {
-    reason: "TPM2_IncrementalSelfTest leaves nothing to do; libtpms lists what it has not used yet",
-    matches: (difference) => difference.startsWith("IncrementalSelfTest.toDoList"),
   },
   {
     reason:

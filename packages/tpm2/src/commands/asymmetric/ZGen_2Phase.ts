@@ -5,7 +5,7 @@ import { TPMA_OBJECT } from "../../spec/attributes.ts";
 import { TPM_CC } from "../../spec/command-codes.ts";
 import { TPM_ALG } from "../../spec/constants.ts";
 import { TPM_RC } from "../../spec/response-codes.ts";
-import { TPM2B_ECC_POINT, TPMI_DH_OBJECT, TPMI_ECC_KEY_EXCHANGE_NULLABLE } from "../../spec/structures/index.ts";
+import { TPM2B_ECC_POINT, TPMI_DH_OBJECT, TPMI_ECC_KEY_EXCHANGE } from "../../spec/structures/index.ts";
 import { TpmError } from "../../spec/tpm-error.ts";
 import { closeCommitment, openCommitment } from "../../subsystems/commitments.ts";
 import { curveOf, pointOnCurve, pointToBytes } from "../../subsystems/curves.ts";
@@ -35,7 +35,7 @@ export const ZGen_2Phase = defineCommand({
   parameters: {
     inQsB: TPM2B_ECC_POINT,
     inQeB: TPM2B_ECC_POINT,
-    inScheme: TPMI_ECC_KEY_EXCHANGE_NULLABLE,
+    inScheme: TPMI_ECC_KEY_EXCHANGE,
     counter: UINT16,
   },
   response: { outZ1: TPM2B_ECC_POINT, outZ2: TPM2B_ECC_POINT },
@@ -49,7 +49,6 @@ export const ZGen_2Phase = defineCommand({
     }
     const own = parameters.scheme.scheme;
     if (own !== TPM_ALG.NULL && own !== inScheme) throw at("inScheme", TPM_RC.SCHEME);
-    if (inScheme === TPM_ALG.NULL) throw at("inScheme", TPM_RC.SCHEME);
     const curve = curveOf(parameters.curveID);
     const staticB = pointOnCurve(curve, inQsB);
     if (staticB === undefined) throw at("inQsB", TPM_RC.ECC_POINT);

@@ -93,8 +93,12 @@ export class Caller implements Past {
     const received = await this.peer.execute(bytes, step.locality);
     const rc = checkHeader(received);
     const exchange = { sent: bytes, received, rc, asked, handles, names, output: undefined, parameters: EMPTY };
-    // A damaged command may have been another one, whose response this caller cannot read.
-    if (rc !== 0 || step.damage !== undefined) return exchange;
+    if (rc !== 0) return exchange;
+    if (step.damage !== undefined) {
+      // It may have been another command, whose response this caller cannot read: its sessions are not known any more.
+      for (const auth of step.auths) if (auth.kind === "session") this.#sessions.delete(auth.session);
+      return exchange;
+    }
     const answer = decodeResponse(command, this.peer.profile, received, sessions);
     this.#outputs.set(step.id, answer.output);
     if (step.starts !== undefined) this.#begin(step.id, step.starts, answer.output);

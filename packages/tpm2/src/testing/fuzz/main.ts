@@ -22,6 +22,7 @@ export async function main(args: readonly string[]): Promise<number> {
     isOver: (done) => done >= Number(values.sequences) || performance.now() - start > Number(values.minutes) * 60_000,
   });
   console.log(statistics.report());
+  console.log(`never succeeded: ${statistics.neverSucceeded().join(", ") || "none"}`);
   console.log(`${sequences} sequences, ${statistics.steps} steps`);
   if (failure !== undefined) console.error(`FAILED: ${failure}`);
   return failure === undefined ? 0 : 1;

@@ -20,9 +20,9 @@ export class Statistics {
     this.#counts.set(step.name, count);
   }
 
-  /** How often a command succeeded. */
-  successesOf(name: string): number {
-    return this.#counts.get(name)?.codes.get(0) ?? 0;
+  /** The commands that were sent and never succeeded. */
+  neverSucceeded(): string[] {
+    return [...this.#counts].filter(([, { codes }]) => !codes.has(0)).map(([name]) => name);
   }
 
   /** A line for each command: sent, succeeded, and the most frequent refusals. */

@@ -314,7 +314,11 @@ export class World {
 
   /** A session that no recipe has started may have taken the place of one that is known. */
   #forgetReplaced(step: Step, outcome: Outcome): void {
-    if (step.kind !== "command" || step.name !== "StartAuthSession" || outcome.rc !== 0) return;
+    if (step.kind !== "command" || outcome.rc !== 0) return;
+    if (step.damage !== undefined) {
+      for (const auth of step.auths) if (auth.kind === "session") this.sessions.delete(auth.session);
+    }
+    if (step.name !== "StartAuthSession") return;
     const handle = outcome.output?.["sessionHandle"];
     for (const [id, session] of this.sessions) {
       if (typeof handle !== "number" || session.handle % 2 ** 24 === handle % 2 ** 24) this.sessions.delete(id);
