@@ -50,6 +50,7 @@ export function allUntested({ algorithms }: Profile): readonly number[] {
 /** What is left once `algorithm` is tested; the same array if that changes nothing. */
 export function untestedWithout(untested: readonly number[], algorithm: number): readonly number[] {
   const also = ALSO.get(algorithm) ?? [];
-  const left = untested.filter((each) => each !== algorithm && !also.includes(each));
-  return left.length === untested.length ? untested : left;
+  // Asked for with everything that is computed, and hardly ever true.
+  if (!untested.includes(algorithm) && !also.some((each) => untested.includes(each))) return untested;
+  return untested.filter((each) => each !== algorithm && !also.includes(each));
 }
