@@ -1,5 +1,8 @@
 import type { Bytes } from "./bytes.ts";
 
+/** How many times larger a writer becomes when it is full: to grow costs more than to have room left over. */
+const GROWTH = 4;
+
 /** Builds a big-endian byte string. A value that does not fit its field is a bug of the caller: `RangeError`. */
 export class Writer {
   #bytes: Bytes;
@@ -68,7 +71,7 @@ export class Writer {
     const start = this.#size;
     this.#size = start + size;
     if (this.#size > this.#bytes.length) {
-      const larger = new Uint8Array(Math.max(this.#size, 2 * this.#bytes.length));
+      const larger = new Uint8Array(Math.max(this.#size, GROWTH * this.#bytes.length));
       larger.set(this.#bytes.subarray(0, start));
       this.#bytes = larger;
     }

@@ -87,7 +87,8 @@ function writeResponse(
   parameters: Bytes,
   sessionArea: Bytes | undefined,
 ): Bytes {
-  const writer = new Writer();
+  // Header, handle and size of the parameters are 18 bytes at most.
+  const writer = new Writer(18 + parameters.length + (sessionArea?.length ?? 0));
   writer.uint16(sessionArea === undefined ? TPM_ST.NO_SESSIONS : TPM_ST.SESSIONS);
   writer.uint32(0);
   writer.uint32(0);
