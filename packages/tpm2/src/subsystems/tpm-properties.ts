@@ -15,21 +15,23 @@ export function tpmProperties(tpm: Engine, property: number): TPMS_TAGGED_PROPER
   const first = Math.max(property, FIXED_GROUP);
   const group = Math.floor(first / GROUP) * GROUP;
   const all = group === FIXED_GROUP ? fixedProperties(tpm) : group === VARIABLE_GROUP ? variableProperties(tpm) : [];
-  return [...all].filter(([number]) => number >= first).map(([number, value]) => ({ property: number, value }));
+  return all.filter((tagged) => tagged.property >= first);
 }
 
 /** The profile's, but the firmware version is that under which the TPM was made. */
-function fixedProperties({ profile, persistent }: Engine): ReadonlyMap<number, number> {
-  return new Map(profile.properties)
-    .set(TPM_PT.FIRMWARE_VERSION_1, persistent.firmwareV1)
-    .set(TPM_PT.FIRMWARE_VERSION_2, persistent.firmwareV2);
+function fixedProperties({ profile, persistent }: Engine): TPMS_TAGGED_PROPERTY[] {
+  return Array.from(profile.properties, ([property, value]) => {
+    if (property === TPM_PT.FIRMWARE_VERSION_1) return { property, value: persistent.firmwareV1 };
+    if (property === TPM_PT.FIRMWARE_VERSION_2) return { property, value: persistent.firmwareV2 };
+    return { property, value };
+  });
 }
 
-function variableProperties(tpm: Engine): ReadonlyMap<number, number> {
+function variableProperties(tpm: Engine): TPMS_TAGGED_PROPERTY[] {
   const { persistent, state } = tpm;
   const sessions = tpm.sessions.counts();
   const space = tpm.nv.space();
-  return new Map([
+  const all: readonly (readonly [number, number])[] = [
     [TPM_PT.PERMANENT, permanent(tpm)],
     [TPM_PT.STARTUP_CLEAR, startupClear(tpm)],
     [TPM_PT.HR_NV_INDEX, state.nv.indices.size],
@@ -52,7 +54,8 @@ function variableProperties(tpm: Engine): ReadonlyMap<number, number> {
     [TPM_PT.NV_WRITE_RECOVERY, 0],
     [TPM_PT.AUDIT_COUNTER_0, Number(persistent.auditCounter / 2n ** 32n)],
     [TPM_PT.AUDIT_COUNTER_1, Number(persistent.auditCounter % 2n ** 32n)],
-  ]);
+  ];
+  return all.map(([property, value]) => ({ property, value }));
 }
 
 function permanent({ persistent }: Engine): number {
