@@ -5,9 +5,14 @@ import { ALL_PCRS, PCR_COUNT } from "./pcr-attributes.ts";
 const SELECT_SIZE = Math.ceil(PCR_COUNT / 8);
 const BYTE_OF_PCRS = bits("PCRs", UINT8, {});
 
+/** The bit of each PCR in its byte of a bit map. */
+const BIT_OF_PCR: readonly number[] = ALL_PCRS.map((pcr) => 2 ** (pcr % 8));
+
 /** Whether the bit map has PCR `pcr`. */
-export const hasPcr = (select: Bytes, pcr: number): boolean =>
-  BYTE_OF_PCRS.intersects(select[Math.floor(pcr / 8)] ?? 0, 2 ** (pcr % 8));
+export function hasPcr(select: Bytes, pcr: number): boolean {
+  const byte = select[Math.floor(pcr / 8)] ?? 0;
+  return byte !== 0 && BYTE_OF_PCRS.intersects(byte, BIT_OF_PCR[pcr] ?? 0);
+}
 
 /** The PCRs of a bit map, ascending. */
 export const pcrsOf = (select: Bytes): number[] => ALL_PCRS.filter((pcr) => hasPcr(select, pcr));
