@@ -1,6 +1,6 @@
 import type { Engine } from "../engine.ts";
 import type { TPMS_CLOCK_INFO, TPMS_TIME_INFO } from "../spec/structures/index.ts";
-import { isOrderly } from "../state/data.ts";
+import { isOrderly, type ORDERLY_DATA } from "../state/data.ts";
 import { poweredOff } from "../state/powered-off.ts";
 
 /** Clock reaches NV only when it passes a multiple of this many milliseconds: 2^12. */
@@ -43,17 +43,15 @@ export class Clock {
     if (passed > 0n) {
       const ticks = (passed * NOMINAL_RATE) / rate;
       // What is less than a tick counts the next time.
-      tpm.changeRam({ timerLast: timerLast + (ticks * rate) / NOMINAL_RATE, time: time + ticks });
-      this.set(tpm.orderly.clock + ticks);
+      const orderly = withClock(tpm.orderly, tpm.orderly.clock + ticks);
+      tpm.changeRam({ timerLast: timerLast + (ticks * rate) / NOMINAL_RATE, time: time + ticks, orderly });
     }
     tpm.lockout.selfHeal();
   }
 
   /** Sets Clock; when it passes an update interval it is also what NV holds, and therefore safe. */
   set(clock: bigint): void {
-    const tpm = this.#tpm;
-    const passes = clock / CLOCK_UPDATE_MS > tpm.orderly.clock / CLOCK_UPDATE_MS;
-    tpm.changeOrderly(passes ? { clock, clockSafe: 1 } : { clock });
+    this.#tpm.changeRam({ orderly: withClock(this.#tpm.orderly, clock) });
   }
 
   /** Makes Time slower by so many steps (faster, if negative), within limits. */
@@ -91,4 +89,9 @@ export class Clock {
     if (!isOrderly(tpm.ram.prevOrderlyState)) tpm.changeOrderly({ clockSafe: 0 });
     tpm.changePersistent({ timeEpoch: (tpm.persistent.timeEpoch + 1) % 2 ** 32 });
   }
+}
+
+function withClock(orderly: ORDERLY_DATA, clock: bigint): ORDERLY_DATA {
+  const passes = clock / CLOCK_UPDATE_MS > orderly.clock / CLOCK_UPDATE_MS;
+  return { ...orderly, clock, clockSafe: passes ? 1 : orderly.clockSafe };
 }
