@@ -42,6 +42,8 @@ const isOrderlyIndex = (attributes: number): boolean => TPMA_NV.has(attributes, 
  */
 export class Nv {
   readonly #tpm: Engine;
+  /** Names worked out already; a public area that changes is another object. */
+  readonly #names = new WeakMap<TPMS_NV_PUBLIC, Bytes>();
 
   constructor(tpm: Engine) {
     this.#tpm = tpm;
@@ -88,9 +90,16 @@ export class Nv {
   nameOf(handle: number): Bytes {
     const index = this.find(handle);
     if (index === undefined) return EMPTY;
-    const { nameAlg } = index.publicArea;
-    const digest = this.#tpm.crypto.hash(hashNameOf(nameAlg), encode(TPMS_NV_PUBLIC, index.publicArea));
-    return concatBytes(uint16(nameAlg), digest);
+    const { publicArea } = index;
+    const known = this.#names.get(publicArea);
+    if (known !== undefined) {
+      this.#tpm.countAsTested(publicArea.nameAlg);
+      return known;
+    }
+    const digest = this.#tpm.crypto.hash(hashNameOf(publicArea.nameAlg), encode(TPMS_NV_PUBLIC, publicArea));
+    const name = concatBytes(uint16(publicArea.nameAlg), digest);
+    this.#names.set(publicArea, name);
+    return name;
   }
 
   /** Whether a command writes to an Index, so that the authorizations for writing count. */
