@@ -1,5 +1,4 @@
 import { concatBytes } from "@vtpm/wire";
-import { bigIntToBytes } from "./big-integer.ts";
 import { type KdfLabel, labelBytes } from "./kdf-label.ts";
 import type { Bytes, CryptoProvider, HashName, RandomSource } from "./provider.ts";
 
@@ -32,14 +31,10 @@ export function KDFa(provider: CryptoProvider, input: KdfaInput, firstCounter = 
  */
 export function createKdfaStream(provider: CryptoProvider, input: KdfaInput, firstCounter = 1): RandomSource {
   const { hashAlg, key, contextU, contextV, bits } = input;
-  const seed = concatBytes(
-    new Uint8Array(4),
-    labelBytes(input.label),
-    contextU,
-    contextV,
-    bigIntToBytes(BigInt(bits), 4),
-  );
-  const counter = new DataView(seed.buffer);
+  const field = new Uint8Array(4);
+  const seed = concatBytes(field, labelBytes(input.label), contextU, contextV, field);
+  const view = new DataView(seed.buffer);
+  view.setUint32(seed.length - field.length, bits);
   let left = Math.ceil(bits / 8);
   let next = firstCounter;
   let block: Bytes = new Uint8Array(0);
@@ -50,7 +45,7 @@ export function createKdfaStream(provider: CryptoProvider, input: KdfaInput, fir
       const out = new Uint8Array(size);
       for (let filled = 0; filled < size; ) {
         if (block.length === 0) {
-          counter.setUint32(0, next++);
+          view.setUint32(0, next++);
           block = provider.hmac(hashAlg, key, seed);
         }
         const taken = Math.min(block.length, size - filled);
