@@ -1,7 +1,7 @@
 import { fromHex } from "@vtpm/wire";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { bigIntToBytes, bitLength, byteLength, bytesToBigInt, mod, modInverse } from "./big-integer.ts";
+import { bigIntToBytes, bitLength, byteLength, bytesToBigInt, gcd, mod, modInverse } from "./big-integer.ts";
 import { bytesUpTo } from "./testing/arbitraries.ts";
 
 const anyNumber = bytesUpTo(300).map(bytesToBigInt);
@@ -51,4 +51,15 @@ test("inverses multiply to one, and are refused where there are none", () => {
   ] as const) {
     expect(() => modInverse(value, m)).toThrow(RangeError);
   }
+});
+
+test("the greatest common divisor is Euclid's", () => {
+  const euclid = (a: bigint, b: bigint): bigint => (b === 0n ? a : euclid(b, a % b));
+  fc.assert(
+    fc.property(anyNumber, anyNumber, bytesUpTo(100).map(bytesToBigInt), (a, b, common) => {
+      expect(gcd(a, b)).toBe(euclid(a, b));
+      expect(gcd(a * common, b * common)).toBe(euclid(a * common, b * common));
+    }),
+  );
+  expect([gcd(0n, 0n), gcd(0n, 5n), gcd(5n, 0n), gcd(7n, 7n)]).toEqual([0n, 5n, 5n, 7n]);
 });

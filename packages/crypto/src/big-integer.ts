@@ -65,6 +65,39 @@ export function mod(value: bigint, modulus: bigint): bigint {
 const LEADING_BITS = 52;
 
 /**
+ * The steps of Euclid's algorithm that the leading bits of two numbers decide, `a >= b`, as factors: they make
+ * `ax * a + ay * b` of a and `bx * a + by * b` of b. `undefined` if they decide none.
+ *
+ * @spec Knuth, The Art of Computer Programming 4.5.2, "Algorithm L"
+ */
+function leadingSteps(a: bigint, b: bigint): readonly [ax: bigint, ay: bigint, bx: bigint, by: bigint] | undefined {
+  const shift = BigInt(Math.max(0, bitLength(a) - LEADING_BITS));
+  let aHigh = Number(a >> shift);
+  let bHigh = Number(b >> shift);
+  let [ax, ay, bx, by] = [1, 0, 0, 1];
+  while (bHigh + bx !== 0 && bHigh + by !== 0) {
+    const quotient = Math.floor((aHigh + ax) / (bHigh + bx));
+    // The true quotient lies between both guesses.
+    if (quotient !== Math.floor((aHigh + ay) / (bHigh + by))) break;
+    [ax, bx] = [bx, ax - quotient * bx];
+    [ay, by] = [by, ay - quotient * by];
+    [aHigh, bHigh] = [bHigh, aHigh - quotient * bHigh];
+  }
+  return ay === 0 ? undefined : [BigInt(ax), BigInt(ay), BigInt(bx), BigInt(by)];
+}
+
+/** The greatest common divisor of two numbers that are not negative. Takes a time that depends on them. */
+export function gcd(first: bigint, second: bigint): bigint {
+  let [a, b] = first >= second ? [first, second] : [second, first];
+  while (b !== 0n) {
+    const step = leadingSteps(a, b);
+    if (step === undefined) [a, b] = [b, a % b];
+    else [a, b] = [step[0] * a + step[1] * b, step[2] * a + step[3] * b];
+  }
+  return a;
+}
+
+/**
  * `value^-1 mod modulus`, by Lehmer's form of Euclid's algorithm: many steps on the leading bits make one on the numbers themselves,
  * which halves the time. That time depends on the value: secrets are multiplied by a random factor first.
  *
@@ -78,26 +111,15 @@ export function modInverse(value: bigint, modulus: bigint): bigint {
   let x = 0n;
   let y = 1n;
   while (b > 1n) {
-    const shift = BigInt(Math.max(0, bitLength(a) - LEADING_BITS));
-    let aHigh = Number(a >> shift);
-    let bHigh = Number(b >> shift);
-    let [ax, ay, bx, by] = [1, 0, 0, 1];
-    while (bHigh + bx !== 0 && bHigh + by !== 0) {
-      const quotient = Math.floor((aHigh + ax) / (bHigh + bx));
-      // The true quotient lies between both guesses.
-      if (quotient !== Math.floor((aHigh + ay) / (bHigh + by))) break;
-      [ax, bx] = [bx, ax - quotient * bx];
-      [ay, by] = [by, ay - quotient * by];
-      [aHigh, bHigh] = [bHigh, aHigh - quotient * bHigh];
-    }
-    if (ay === 0) {
+    const step = leadingSteps(a, b);
+    if (step === undefined) {
       const quotient = a / b;
       [a, b] = [b, a - quotient * b];
       [x, y] = [y, x - quotient * y];
     } else {
-      const [Ax, Ay, Bx, By] = [BigInt(ax), BigInt(ay), BigInt(bx), BigInt(by)];
-      [a, b] = [Ax * a + Ay * b, Bx * a + By * b];
-      [x, y] = [Ax * x + Ay * y, Bx * x + By * y];
+      const [ax, ay, bx, by] = step;
+      [a, b] = [ax * a + ay * b, bx * a + by * b];
+      [x, y] = [ax * x + ay * y, bx * x + by * y];
     }
   }
   if (b !== 1n) throw new RangeError("number has no inverse");

@@ -1,4 +1,4 @@
-export { bigIntToBytes, bytesToBigInt } from "./big-integer.ts";
+export { bigIntToBytes, bytesToBigInt, gcd } from "./big-integer.ts";
 export { cipherBlockSize, isKeySize } from "./cipher-sizes.ts";
 export { type CmacState, cmac, cmacFinish, cmacStart, cmacUpdate } from "./cmac.ts";
 export { equalBytesConstantTime } from "./constant-time.ts";

@@ -1,4 +1,4 @@
-import { bytesToBigInt, isTdesKeyUsable } from "@vtpm/crypto";
+import { bytesToBigInt, gcd, isTdesKeyUsable } from "@vtpm/crypto";
 import { type Bytes, equalBytes } from "@vtpm/wire";
 import type { Engine } from "../../engine.ts";
 import { TPMA_OBJECT } from "../../spec/attributes.ts";
@@ -131,9 +131,4 @@ export function checkRsaPrivateKey(publicArea: RsaPublicArea, prime: Bytes): voi
   if (p < 2n || n % p !== 0n) throw new TpmError(TPM_RC.BINDING);
   const q = n / p;
   if (gcd(e, p - 1n) !== 1n || gcd(e, q - 1n) !== 1n || gcd(p, q) !== 1n) throw new TpmError(TPM_RC.BINDING);
-}
-
-function gcd(a: bigint, b: bigint): bigint {
-  while (b !== 0n) [a, b] = [b, a % b];
-  return a;
 }
