@@ -12,8 +12,8 @@ const SCALE = 0x4afb;
 const OFFSET = 0xb505;
 
 /**
- * Searches a prime of `bits` bits with its two top bits set, such that `exponent` has an inverse. Draws from the generator exactly
- * as libtpms does: the position afterwards is part of what a primary key is.
+ * Searches a prime of `bits` bits, not below 2^bits / sqrt(2) so that the product of two has full size, such that `exponent` has an
+ * inverse. Draws from the generator exactly as libtpms does: the position afterwards is part of what a primary key is.
  */
 export function findRsaPrime(
   provider: CryptoProvider,
