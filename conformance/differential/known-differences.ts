@@ -14,10 +14,12 @@ function exchangeHandles(rc: number): number {
   return number === 1 || number === 2 ? rc + (number === 1 ? 0x100 : -0x100) : rc;
 }
 
-/** A list of algorithms in words, Camellia apart. */
-function withoutCamellia({ output }: Exchange): string {
+/** A list of algorithms in words, those two apart. */
+function withoutCiphers({ output }: Exchange): string {
   const list = output?.["toDoList"];
-  return Array.isArray(list) ? list.filter((algorithm) => algorithm !== TPM_ALG.CAMELLIA).join() : "";
+  return Array.isArray(list)
+    ? list.filter((algorithm) => algorithm !== TPM_ALG.CAMELLIA && algorithm !== TPM_ALG.TDES).join()
+    : "";
 }
 
 /** TPM_EO: greater, less, greater or equal, less or equal; all signed. */
@@ -79,9 +81,10 @@ export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
     },
   },
   {
-    reason: "using Camellia counts as testing it; in 0.9.2 TPM2_IncrementalSelfTest goes on listing it",
+    reason:
+      "using a Camellia or TDES key counts as testing the cipher; in 0.9.2 TPM2_IncrementalSelfTest goes on listing it",
     matches: (difference, _step, ours, theirs) =>
-      difference.startsWith("IncrementalSelfTest.toDoList") && withoutCamellia(ours) === withoutCamellia(theirs),
+      difference.startsWith("IncrementalSelfTest.toDoList") && withoutCiphers(ours) === withoutCiphers(theirs),
   },
   {
     reason: "of two negative numbers the one nearer to zero is greater; 0.9.2 had it the other way round",
