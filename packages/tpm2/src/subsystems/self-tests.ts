@@ -80,15 +80,17 @@ const rsaTest: SelfTest = (crypto) => {
   );
 };
 
-/** On every curve (n - 1) G is the generator mirrored, and adding the generator to that leaves nothing. */
+/**
+ * On every curve (n - 1) G is the generator mirrored, and adding the generator to that leaves nothing. Products of the
+ * generator as such are tested on one curve: on all of them they would double the time for the sake of the largest.
+ */
 const eccTest: SelfTest = (crypto) =>
   Object.values(CURVES).every(({ name, n, p, G }) => {
-    const mirrored = crypto.multiplyBase(name, n - 1n);
+    const mirrored = crypto.multiply(name, G, n - 1n);
     return (
       mirrored !== undefined &&
       mirrored.x === G.x &&
       mirrored.y === p - G.y &&
-      crypto.multiply(name, mirrored, n - 1n)?.y === G.y &&
       crypto.multiplyAdd(name, 1n, mirrored, 1n) === undefined
     );
   });
