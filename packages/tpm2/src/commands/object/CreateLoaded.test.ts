@@ -21,6 +21,7 @@ import {
 import { TestTpm } from "../../testing/test-tpm.ts";
 import { HashSequenceStart } from "../hash-hmac-event-sequences/HashSequenceStart.ts";
 import { CreateLoaded } from "./CreateLoaded.ts";
+import { ObjectChangeAuth } from "./ObjectChangeAuth.ts";
 
 const NO_LABEL = { label: EMPTY, context: EMPTY };
 const DERIVED = { sensitiveDataOrigin: false };
@@ -57,6 +58,14 @@ describe("TPM2_CreateLoaded", () => {
     expect(out).toMatchObject({ name: expected.name, outPublic: expected.outPublic, outPrivate: EMPTY });
     const { objects } = tpm.tpm.state.ram;
     expect(objects.get(out.objectHandle)).toEqual(objects.get(expected.objectHandle));
+  });
+
+  test("derives objects that are never kept outside, not even with another authValue", () => {
+    const tpm = TestTpm.started();
+    const { objectHandle: parentHandle } = primary(tpm, DERIVATION_PARENT);
+    const { out } = createLoaded(tpm, parentHandle, derivation(withAttributes(HMAC_KEY, DERIVED)));
+    const input = { objectHandle: out.objectHandle, parentHandle, newAuth: text("new") };
+    expect(tpm.run(ObjectChangeAuth, input).text).toBe("TPM_RC_TYPE (handle 2)");
   });
 
   test("derives the same object for the same label and context", () => {

@@ -13,7 +13,7 @@ import { sensitiveToPrivate } from "../../subsystems/keys/sensitive-wrapping.ts"
  * @spec Part 3, "TPM2_ObjectChangeAuth"
  * @rc TYPE (objectHandle)  is a sequence
  * @rc SIZE (newAuth)       is longer than a digest of the object's nameAlg
- * @rc TYPE (parentHandle)  is not the object's parent
+ * @rc TYPE (parentHandle)  is not the object's parent, or the object was derived from it
  */
 export const ObjectChangeAuth = defineCommand({
   code: TPM_CC.ObjectChangeAuth,
@@ -29,7 +29,8 @@ export const ObjectChangeAuth = defineCommand({
     if (authValue === undefined) throw at("newAuth", TPM_RC.SIZE);
     const parent = tpm.objects.findKey(parentHandle);
     const isParent = equalBytes(qualifiedName, qualifiedNameOf(tpm, parentHandle, nameAlg, name));
-    if (parent === undefined || !isParent) throw at("parentHandle", TPM_RC.TYPE);
+    // An object derived from its parent is not kept outside: there is no key to protect it with.
+    if (parent === undefined || !tpm.objects.isParent(parent) || !isParent) throw at("parentHandle", TPM_RC.TYPE);
     if (sensitive === undefined) throw new RangeError("the authorization let a public area through");
     return { outPrivate: sensitiveToPrivate(tpm, parent, { sensitive: { ...sensitive, authValue }, name, nameAlg }) };
   },
