@@ -1,4 +1,4 @@
-import type { CipherMode, CipherName } from "@vtpm/crypto";
+import { type CipherMode, type CipherName, cipherBlockSize } from "@vtpm/crypto";
 import { TPM_ALG } from "../spec/constants.ts";
 
 /** A block cipher with the size of its block in bytes. */
@@ -7,10 +7,12 @@ export interface Cipher {
   readonly blockSize: number;
 }
 
+const cipher = (name: CipherName): Cipher => ({ name, blockSize: cipherBlockSize(name) });
+
 const CIPHERS = new Map<number, Cipher>([
-  [TPM_ALG.AES, { name: "AES", blockSize: 16 }],
-  [TPM_ALG.CAMELLIA, { name: "CAMELLIA", blockSize: 16 }],
-  [TPM_ALG.TDES, { name: "TDES", blockSize: 8 }],
+  [TPM_ALG.AES, cipher("AES")],
+  [TPM_ALG.CAMELLIA, cipher("CAMELLIA")],
+  [TPM_ALG.TDES, cipher("TDES")],
 ]);
 
 const MODES = new Map<number, CipherMode>([
@@ -23,9 +25,9 @@ const MODES = new Map<number, CipherMode>([
 
 /** The crypto provider's name of a TPM block cipher, and its block size. */
 export function cipherOf(algorithm: number): Cipher {
-  const cipher = CIPHERS.get(algorithm);
-  if (cipher === undefined) throw new RangeError(`0x${algorithm.toString(16)} is not a block cipher of this engine`);
-  return cipher;
+  const found = CIPHERS.get(algorithm);
+  if (found === undefined) throw new RangeError(`0x${algorithm.toString(16)} is not a block cipher of this engine`);
+  return found;
 }
 
 /** The crypto provider's name of a mode; `undefined` for what is no mode of encryption (CMAC, NULL). */
