@@ -81,13 +81,21 @@ export interface Command {
   execute(tpm: Engine, input: object): Outcome<object | undefined | void>;
 }
 
+/** A command that its callers know the fields of. */
+export interface DeclaredCommand<Input extends object, Output extends object> extends Command {
+  /** For the compiler only: never there. */
+  readonly types?: { readonly input: Input; readonly output: Output };
+}
+
 /** Declares a command. */
 export function defineCommand<
   const H extends HandleFields = NoFields,
   const P extends Fields = NoFields,
   const RH extends HandleFields = NoFields,
   const R extends Fields = NoFields,
->(declaration: CommandDeclaration<H, P, RH, R>): Command {
+>(
+  declaration: CommandDeclaration<H, P, RH, R>,
+): DeclaredCommand<ValuesOf<H> & ValuesOf<P>, ValuesOf<RH> & ValuesOf<R>> {
   const handles = Object.entries(declaration.handles ?? {});
   const parameters = Object.entries(declaration.parameters ?? {});
   const responseHandles = Object.entries(declaration.responseHandles ?? {});
