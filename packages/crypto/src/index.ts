@@ -24,6 +24,7 @@ export type { SeedLevel } from "./keys/rsa-prime.ts";
 export { generateSymmetricKey } from "./keys/symmetric-key.ts";
 export { isTdesKeyUsable } from "./keys/tdes-key.ts";
 export { mgf1 } from "./mgf1.ts";
+export { pbkdf2Sha512 } from "./pbkdf2.ts";
 export { createPortableProvider } from "./portable/provider.ts";
 export type {
   Bytes,

@@ -1,1 +1,13 @@
+export {
+  type OpenBlobOptions,
+  type OpenOptions,
+  openBlob,
+  openEnvelope,
+  type SealBlobOptions,
+  type SealOptions,
+  sealBlob,
+  sealEnvelope,
+} from "./envelope/envelope.ts";
+export { EnvelopeError, type EnvelopeErrorCode } from "./envelope/envelope-error.ts";
+export { KeyError, type KeyForm, type KeySize, stateKey } from "./envelope/key.ts";
 export { ImageError } from "./image-error.ts";
