@@ -1,8 +1,11 @@
 import { HostError } from "../host-error.ts";
-import { HELP, SERVE_HELP } from "./help.ts";
-import { parseServeOptions } from "./serve-options.ts";
+import type { Subcommand } from "./subcommand.ts";
 import { UsageError } from "./usage-error.ts";
 import { version } from "./version.ts";
+
+const SUBCOMMANDS: ReadonlyMap<string, Subcommand> = new Map([
+  ["serve", { summary: "run a TPM and serve it on sockets", load: () => import("./serve-command.ts") }],
+]);
 
 /** Exit statuses: what was asked for cannot be done; it cannot be understood. */
 const FAILED = 1;
@@ -20,29 +23,25 @@ export async function main(args: readonly string[]): Promise<void> {
 }
 
 async function run([command, ...args]: readonly string[]): Promise<void> {
-  switch (command) {
-    case "serve": {
-      const options = parseServeOptions(args, process.env);
-      if (options.help) {
-        process.stdout.write(SERVE_HELP);
-        return;
-      }
-      // Loaded only now: help needs no TPM.
-      const { serve } = await import("./serve.ts");
-      await serve(options);
-      return;
-    }
-    case "--help":
-    case "-h":
-    case "help":
-      process.stdout.write(HELP);
-      return;
-    case "--version":
-      process.stdout.write(`vtpm ${version()}\n`);
-      return;
-    case undefined:
-      throw new UsageError('what to do? See "vtpm --help"');
-    default:
-      throw new UsageError(`there is no command ${JSON.stringify(command)}: see "vtpm --help"`);
-  }
+  if (command === undefined) throw new UsageError('what to do? See "vtpm --help"');
+  const subcommand = SUBCOMMANDS.get(command);
+  if (subcommand !== undefined) await (await subcommand.load()).run(args);
+  else if (["--help", "-h", "help"].includes(command)) process.stdout.write(help());
+  else if (command === "--version") process.stdout.write(`vtpm ${version()}\n`);
+  else throw new UsageError(`there is no command ${JSON.stringify(command)}: see "vtpm --help"`);
+}
+
+function help(): string {
+  const lines = [...SUBCOMMANDS].map(([name, { summary }]) => `  ${`vtpm ${name} [options]`.padEnd(24)}${summary}\n`);
+  return `vtpm - a software TPM 2.0
+
+Usage:
+${lines.join("")}  vtpm --help             this text; "vtpm serve --help" has the options, and so on
+  vtpm --version
+
+Try it:
+  vtpm serve &
+  export TPM2TOOLS_TCTI="swtpm:host=127.0.0.1,port=2321"
+  tpm2_getrandom --hex 16
+`;
 }

@@ -1,10 +1,11 @@
 import { homedir } from "node:os";
 import { isAbsolute, join, resolve } from "node:path";
-import { parseArgs } from "node:util";
+import type { TPM_SU } from "../host/tpm2-messages.ts";
+import { startupOf } from "./startup-option.ts";
+import { nonEmpty, parseOptions } from "./subcommand.ts";
 import { UsageError } from "./usage-error.ts";
 
 const DEFAULT_PORT = 2321;
-const STARTUPS = ["clear", "state", "none"] as const;
 
 /** What `vtpm serve` is asked to do. */
 export interface ServeOptions {
@@ -18,7 +19,8 @@ export interface ServeOptions {
   readonly mssim: number | undefined;
   /** Path of a Unix socket for swtpm's protocol. */
   readonly socket: string | undefined;
-  readonly startup: (typeof STARTUPS)[number];
+  /** What is sent to the TPM first; nothing if absent. */
+  readonly startup: TPM_SU | undefined;
   /** The text of the profile of a new TPM. */
   readonly profile: string | undefined;
   readonly json: boolean;
@@ -27,7 +29,19 @@ export interface ServeOptions {
 
 /** Reads the arguments of `vtpm serve`. Throws a `UsageError`. */
 export function parseServeOptions(args: readonly string[], environment: NodeJS.ProcessEnv): ServeOptions {
-  const { values } = parse(args);
+  const values = parseOptions("serve", args, {
+    state: { type: "string" },
+    ephemeral: { type: "boolean" },
+    host: { type: "string" },
+    port: { type: "string" },
+    mssim: { type: "string" },
+    socket: { type: "string" },
+    startup: { type: "string" },
+    profile: { type: "string" },
+    json: { type: "boolean" },
+    verbose: { type: "boolean", short: "v" },
+    help: { type: "boolean", short: "h" },
+  });
   if (values.state !== undefined && values.ephemeral === true) {
     throw new UsageError("--state and --ephemeral exclude each other");
   }
@@ -35,10 +49,6 @@ export function parseServeOptions(args: readonly string[], environment: NodeJS.P
   const mssim = portOf("--mssim", values.mssim);
   const socket = values.socket === undefined ? undefined : resolve(nonEmpty("--socket", values.socket));
   const none = port === undefined && mssim === undefined && socket === undefined;
-  const startup = STARTUPS.find((known) => known === (values.startup ?? "clear"));
-  if (startup === undefined) {
-    throw new UsageError(`--startup takes ${STARTUPS.join(", ")}, not ${JSON.stringify(values.startup)}`);
-  }
   const state = values.state === undefined ? defaultStateDirectory(environment) : nonEmpty("--state", values.state);
   return {
     help: values.help === true,
@@ -47,39 +57,11 @@ export function parseServeOptions(args: readonly string[], environment: NodeJS.P
     port: none ? DEFAULT_PORT : port,
     mssim,
     socket,
-    startup,
+    startup: startupOf(values.startup),
     profile: values.profile === undefined ? undefined : nonEmpty("--profile", values.profile),
     json: values.json === true,
     verbose: values.verbose === true,
   };
-}
-
-function parse(args: readonly string[]) {
-  try {
-    return parseArgs({
-      args: [...args],
-      strict: true,
-      allowPositionals: false,
-      options: {
-        state: { type: "string" },
-        ephemeral: { type: "boolean" },
-        host: { type: "string" },
-        port: { type: "string" },
-        mssim: { type: "string" },
-        socket: { type: "string" },
-        startup: { type: "string" },
-        profile: { type: "string" },
-        json: { type: "boolean" },
-        verbose: { type: "boolean", short: "v" },
-        help: { type: "boolean", short: "h" },
-      },
-    });
-  } catch (error) {
-    if (!(error instanceof TypeError)) throw error;
-    // Its first sentence says what is wrong, the others how positional arguments work.
-    const what = error.message.split(". ", 1)[0]?.replace(/\.?$/, "");
-    throw new UsageError(`${what}: see "vtpm serve --help"`, { cause: error });
-  }
 }
 
 /** Where a user's programs keep their data: the XDG base directory specification. */
@@ -96,9 +78,4 @@ function portOf(option: string, value: string | undefined): number | undefined {
     throw new UsageError(`${option} takes a port from 0 to 65534, not ${JSON.stringify(value)}`);
   }
   return port;
-}
-
-function nonEmpty(option: string, value: string): string {
-  if (value === "") throw new UsageError(`${option} needs a value`);
-  return value;
 }

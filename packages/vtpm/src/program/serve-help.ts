@@ -1,16 +1,3 @@
-export const HELP = `vtpm - a software TPM 2.0
-
-Usage:
-  vtpm serve [options]    run a TPM and serve it on sockets
-  vtpm --help             this text; "vtpm serve --help" has the options
-  vtpm --version
-
-Try it:
-  vtpm serve &
-  export TPM2TOOLS_TCTI="swtpm:host=127.0.0.1,port=2321"
-  tpm2_getrandom --hex 16
-`;
-
 export const SERVE_HELP = `vtpm serve - run a TPM and serve it on sockets
 
 Usage: vtpm serve [options]
