@@ -16,6 +16,7 @@ export {
   parseProfile,
 } from "./profile.ts";
 export { TPM_CC } from "./spec/command-codes.ts";
+export { TPM_ALG } from "./spec/constants.ts";
 export { TPM_RC } from "./spec/response-codes.ts";
 export { SPEC } from "./spec/SPEC.ts";
 export { describeRc, TpmError } from "./spec/tpm-error.ts";
