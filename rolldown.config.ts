@@ -5,6 +5,7 @@ export default defineConfig({
   input: {
     vtpm: "packages/vtpm/dist/program/main.js",
     "job-worker": "packages/vtpm/dist/jobs/job-worker.js",
+    "poll-worker": "packages/vtpm/dist/native/poll-worker.js",
   },
   platform: "node",
   output: { dir: "packages/vtpm/dist/bundle", format: "es", cleanDir: true, minify: true },

@@ -1,4 +1,4 @@
-import { cpSync, mkdtempSync, rmSync } from "node:fs";
+import { cpSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -12,6 +12,8 @@ export interface BuiltProgram {
   readonly program: string;
   /** The module of a job pool's threads. */
   readonly worker: string;
+  /** The module of a poller's thread. */
+  readonly pollWorker: string;
   remove(): void;
 }
 
@@ -21,11 +23,13 @@ export async function buildProgram(): Promise<BuiltProgram> {
   for (const part of ["package.json", "bin"]) {
     cpSync(`${packages}vtpm/${part}`, join(directory, part), { recursive: true });
   }
+  symlinkSync(`${packages}../node_modules`, join(directory, "node_modules")); // koffi is not bundled
   const bundle = join(directory, "dist", "bundle");
   await build({
     input: {
       vtpm: `${packages}vtpm/src/program/main.ts`,
       "job-worker": `${packages}vtpm/src/jobs/job-worker.ts`,
+      "poll-worker": `${packages}vtpm/src/native/poll-worker.ts`,
     },
     platform: "node",
     resolve: {
@@ -42,6 +46,7 @@ export async function buildProgram(): Promise<BuiltProgram> {
   return {
     program: join(directory, "bin", "vtpm.js"),
     worker: join(bundle, "job-worker.js"),
+    pollWorker: join(bundle, "poll-worker.js"),
     remove: () => rmSync(directory, { recursive: true }),
   };
 }
