@@ -11,3 +11,14 @@ export {
 export { EnvelopeError, type EnvelopeErrorCode } from "./envelope/envelope-error.ts";
 export { KeyError, type KeyForm, type KeySize, stateKey } from "./envelope/key.ts";
 export { ImageError } from "./image-error.ts";
+export {
+  decodeLinearHeader,
+  encodeLinearHeader,
+  LINEAR_HEADER_SIZE,
+  LINEAR_SECTION,
+  LinearError,
+  type LinearErrorCode,
+  type LinearSection,
+  type LinearSections,
+  sectionsByPlace,
+} from "./linear/header.ts";

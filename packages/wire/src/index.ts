@@ -5,6 +5,7 @@ export { type Choice, type ChoiceOptions, choice, type Names } from "./choice.ts
 export { type Description, describe, formatDescription, refusedPath } from "./describe.ts";
 export { alias, BYTE, limited, UINT8, UINT16, UINT32, UINT64 } from "./integers.ts";
 export { list } from "./list.ts";
+export { UINT16_LE, UINT32_LE, UINT64_LE } from "./little-endian.ts";
 export { Reader, type Tracer } from "./reader.ts";
 export { Refusal } from "./refusal.ts";
 export { ANY, type Rules } from "./rules.ts";
