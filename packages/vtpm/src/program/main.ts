@@ -5,6 +5,7 @@ import { version } from "./version.ts";
 
 const SUBCOMMANDS: ReadonlyMap<string, Subcommand> = new Map([
   ["serve", { summary: "run a TPM and serve it on sockets", load: () => import("./serve-command.ts") }],
+  ["xen", { summary: "give Xen domains their TPMs", load: () => import("./xen-command.ts") }],
 ]);
 
 /** Exit statuses: what was asked for cannot be done; it cannot be understood. */

@@ -226,6 +226,13 @@ describe("vtpm refuses, in one line,", () => {
     expect(readdirSync(directory)).toEqual([]);
   });
 
+  test("xen where there is none", async () => {
+    const xenstore = join(directory, "none");
+    expect(await refusal(1, "xen", "--xenstore", xenstore, "--state", stateDirectory())).toMatch(
+      /^cannot reach xenstored at .*none: .*; this must run in a domain with Xen's tools, after xenstored was started$/,
+    );
+  });
+
   test("a state directory that is a file", async () => {
     writeFileSync(stateDirectory(), "a file");
     expect(await refusal(1, "serve", "--state", stateDirectory(), "--port", "0")).toBe(
