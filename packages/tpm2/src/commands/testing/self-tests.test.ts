@@ -7,6 +7,7 @@ import { TPM_CC } from "../../spec/command-codes.ts";
 import { TPM_ALG, TPM_CAP } from "../../spec/constants.ts";
 import { TPM_RH } from "../../spec/handles.ts";
 import { TPM_PT } from "../../spec/properties.ts";
+import { givenDefined } from "../../testing/defined-index.ts";
 import { startSession } from "../../testing/start-session.ts";
 import {
   AES_KEY,
@@ -65,6 +66,14 @@ function encrypted(tpm: TestTpm, inScheme: object): void {
   const message = Uint8Array.of(1);
   expect(tpm.run(RSA_Encrypt, { keyHandle, message, inScheme, label: EMPTY }).text).toBe("TPM_RC_SUCCESS");
 }
+
+test("to look up a Name is no use of its hash", () => {
+  const tpm = TestTpm.started();
+  const handle = givenDefined(tpm);
+  const { state } = tpm.tpm;
+  tpm.nameOf(handle);
+  expect(tpm.tpm.state).toBe(state);
+});
 
 describe("TPM2_IncrementalSelfTest", () => {
   const names = (algorithms: readonly number[]): string =>
