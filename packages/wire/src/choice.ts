@@ -31,7 +31,8 @@ export function choice<const V extends number>(
 ): Choice<V> {
   const { values = [], ranges = [], set, names = {}, reason } = options;
   const listed = new Set<number>(values);
-  const nameOf = new Map(Object.entries(names).map(([key, value]) => [value, key]));
+  // Made when a text is wanted first: there are many choices, and most processes print none.
+  let nameOf: ReadonlyMap<number, string> | undefined;
   const accepts: Accepts = set === undefined ? { values, ranges } : { values, ranges, set };
   const accepted = (rules: Rules, value: number): boolean =>
     listed.has(value)
@@ -53,6 +54,9 @@ export function choice<const V extends number>(
       return value as V;
     },
     write: (writer, value) => base.write(writer, value),
-    text: (value) => nameOf.get(value) ?? base.text(value),
+    text(value) {
+      nameOf ??= new Map(Object.entries(names).map(([key, number]) => [number, key]));
+      return nameOf.get(value) ?? base.text(value);
+    },
   };
 }

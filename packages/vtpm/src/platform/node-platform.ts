@@ -1,5 +1,4 @@
 import { createHash } from "node:crypto";
-import { performance } from "node:perf_hooks";
 import type { CryptoProvider } from "@vtpm/crypto";
 import { createNodeEntropy, createNodeProvider } from "@vtpm/crypto/node";
 import type { Platform } from "@vtpm/tpm2";
@@ -15,7 +14,8 @@ export class NodePlatform implements Platform {
   #stirred: Bytes | undefined;
 
   now(): number {
-    return Math.trunc(performance.now());
+    const [seconds, nanoseconds] = process.hrtime();
+    return seconds * 1000 + Math.trunc(nanoseconds / 1e6);
   }
 
   entropy(size: number): Bytes {

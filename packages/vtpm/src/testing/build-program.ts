@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "rolldown";
+import { bundles } from "../../../../rolldown.config.ts";
 
 const packages = fileURLToPath(new URL("../../../", import.meta.url));
 
@@ -25,26 +26,19 @@ export async function buildProgram(): Promise<BuiltProgram> {
   }
   symlinkSync(`${packages}../node_modules`, join(directory, "node_modules")); // koffi is not bundled
   const bundle = join(directory, "dist", "bundle");
-  await build({
-    input: {
-      vtpm: `${packages}vtpm/src/program/main.ts`,
-      "job-worker": `${packages}vtpm/src/jobs/job-worker.ts`,
-      "poll-worker": `${packages}vtpm/src/native/poll-worker.ts`,
+  const resolve = {
+    alias: {
+      "@vtpm/crypto/node": `${packages}crypto/src/node/index.ts`,
+      "@vtpm/crypto": `${packages}crypto/src/index.ts`,
+      "@vtpm/tpm2": `${packages}tpm2/src/index.ts`,
+      "@vtpm/wire": `${packages}wire/src/index.ts`,
     },
-    platform: "node",
-    resolve: {
-      alias: {
-        "@vtpm/crypto/node": `${packages}crypto/src/node/index.ts`,
-        "@vtpm/crypto": `${packages}crypto/src/index.ts`,
-        "@vtpm/tpm2": `${packages}tpm2/src/index.ts`,
-        "@vtpm/wire": `${packages}wire/src/index.ts`,
-      },
-    },
-    logLevel: "warn",
-    output: { dir: bundle, format: "es" },
-  });
+  };
+  for (const options of bundles(`${packages}vtpm/src`, "ts", bundle)) {
+    await build({ ...options, resolve, logLevel: "warn" });
+  }
   return {
-    program: join(directory, "bin", "vtpm.js"),
+    program: join(directory, "bin", "vtpm.cjs"),
     worker: join(bundle, "job-worker.js"),
     pollWorker: join(bundle, "poll-worker.js"),
     remove: () => rmSync(directory, { recursive: true }),
