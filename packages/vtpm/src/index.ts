@@ -5,6 +5,15 @@ export { TPM_SU } from "./host/tpm2-messages.ts";
 export { HostError } from "./host-error.ts";
 export { JobPool, type JobPoolOptions } from "./jobs/job-pool.ts";
 export { JobCancelled, type JobRunner, type RunningJob } from "./jobs/job-runner.ts";
+export { KernelError, type KernelErrorCode } from "./kernel/kernel-error.ts";
+export {
+  type ServedVtpmProxy,
+  type ServeVtpmProxyOptions,
+  serveVtpmProxy,
+} from "./kernel/vtpm-proxy/serve-vtpm-proxy.ts";
+export { warmUp } from "./kernel/warm-up.ts";
+export { NativeError } from "./native/native-error.ts";
+export { Poller, type PollerOptions } from "./native/poller.ts";
 export { type OpenTpm, type OpenTpmOptions, openTpm } from "./open-tpm.ts";
 export { NodePlatform } from "./platform/node-platform.ts";
 export { type Endpoint, type Served, serveMssim, serveSwtpm, serveSwtpmUnix } from "./server/endpoints.ts";

@@ -1,4 +1,5 @@
 import type { Endpoint } from "../server/endpoints.ts";
+import type { KernelDevices } from "./kernel-devices.ts";
 import type { ServeOptions } from "./serve-options.ts";
 
 /** The endpoints that are open. */
@@ -6,15 +7,22 @@ export interface OpenEndpoints {
   readonly swtpm: Endpoint | undefined;
   readonly mssim: Endpoint | undefined;
   readonly unix: Endpoint | undefined;
+  readonly devices: KernelDevices | undefined;
 }
 
 /** What is printed when clients may come: how to reach the TPM, for people or, on one line, for programs. */
-export function announcement(version: string, options: ServeOptions, { swtpm, mssim, unix }: OpenEndpoints): string {
+export function announcement(
+  version: string,
+  options: ServeOptions,
+  { swtpm, mssim, unix, devices }: OpenEndpoints,
+): string {
   const { host, socket, state } = options;
+  const vtpmProxy = devices?.vtpmProxy;
   const tcti: string[] = [];
   if (swtpm !== undefined) tcti.push(`swtpm:host=${host},port=${swtpm.port}`);
   if (unix !== undefined) tcti.push(`swtpm:path=${socket}`);
   if (mssim !== undefined) tcti.push(`mssim:host=${host},port=${mssim.port}`);
+  if (vtpmProxy !== undefined) tcti.push(`device:/dev/tpmrm${vtpmProxy.number}`);
   if (options.json) {
     const ready = {
       version,
@@ -24,6 +32,7 @@ export function announcement(version: string, options: ServeOptions, { swtpm, ms
       ...(swtpm === undefined ? {} : { port: swtpm.port, control: swtpm.port + 1 }),
       ...(mssim === undefined ? {} : { mssim: mssim.port, platform: mssim.port + 1 }),
       ...(unix === undefined ? {} : { socket, controlSocket: `${socket}.ctrl` }),
+      ...(vtpmProxy === undefined ? {} : { device: `/dev/tpm${vtpmProxy.number}` }),
       tcti,
     };
     return `${JSON.stringify(ready)}\n`;
@@ -34,6 +43,10 @@ export function announcement(version: string, options: ServeOptions, { swtpm, ms
   if (unix !== undefined) lines.push(`  ${socket} (control channel ${socket}.ctrl)`);
   if (mssim !== undefined)
     lines.push(`  ${host}:${mssim.port}, simulator protocol (platform signals ${mssim.port + 1})`);
+  if (vtpmProxy !== undefined) {
+    const { number, major, minor } = vtpmProxy;
+    lines.push(`  /dev/tpm${number} (${major}:${minor}), with the kernel's resource manager /dev/tpmrm${number}`);
+  }
   lines.push("To use it with tpm2-tools:", ...tcti.map((value) => `  export TPM2TOOLS_TCTI="${value}"`));
   return `${lines.join("\n")}\n`;
 }

@@ -4,7 +4,7 @@ import { UsageError } from "./usage-error.ts";
 import { version } from "./version.ts";
 
 const SUBCOMMANDS: ReadonlyMap<string, Subcommand> = new Map([
-  ["serve", { summary: "run a TPM and serve it on sockets", load: () => import("./serve-command.ts") }],
+  ["serve", { summary: "run a TPM and serve it on sockets and as a device", load: () => import("./serve-command.ts") }],
   ["xen", { summary: "give Xen domains their TPMs", load: () => import("./xen-command.ts") }],
 ]);
 

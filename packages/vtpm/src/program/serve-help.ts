@@ -1,4 +1,4 @@
-export const SERVE_HELP = `vtpm serve - run a TPM and serve it on sockets
+export const SERVE_HELP = `vtpm serve - run a TPM and serve it on sockets and as a device
 
 Usage: vtpm serve [options]
 
@@ -6,6 +6,7 @@ Where clients find it (any combination; --port 2321 if none is given; N may be 0
   --port N           swtpm's protocol: commands on TCP port N, control channel on N+1
   --mssim N          the TCG simulator's protocol: commands on TCP port N, platform signals on N+1
   --socket PATH      swtpm's protocol on Unix sockets: commands on PATH, control channel on PATH.ctrl
+  --vtpm-proxy       the running Linux kernel gets a /dev/tpmN and /dev/tpmrmN (root, module tpm_vtpm_proxy)
   --host ADDR        address for --port and --mssim (default 127.0.0.1). Whoever reaches the ports owns the TPM:
                      there is no password
 

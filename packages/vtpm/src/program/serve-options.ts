@@ -19,6 +19,8 @@ export interface ServeOptions {
   readonly mssim: number | undefined;
   /** Path of a Unix socket for swtpm's protocol. */
   readonly socket: string | undefined;
+  /** Whether the TPM becomes a device of the running kernel. */
+  readonly vtpmProxy: boolean;
   /** What is sent to the TPM first; nothing if absent. */
   readonly startup: TPM_SU | undefined;
   /** The text of the profile of a new TPM. */
@@ -36,6 +38,7 @@ export function parseServeOptions(args: readonly string[], environment: NodeJS.P
     port: { type: "string" },
     mssim: { type: "string" },
     socket: { type: "string" },
+    "vtpm-proxy": { type: "boolean" },
     startup: { type: "string" },
     profile: { type: "string" },
     json: { type: "boolean" },
@@ -48,7 +51,8 @@ export function parseServeOptions(args: readonly string[], environment: NodeJS.P
   const port = portOf("--port", values.port);
   const mssim = portOf("--mssim", values.mssim);
   const socket = values.socket === undefined ? undefined : resolve(nonEmpty("--socket", values.socket));
-  const none = port === undefined && mssim === undefined && socket === undefined;
+  const vtpmProxy = values["vtpm-proxy"] === true;
+  const none = port === undefined && mssim === undefined && socket === undefined && !vtpmProxy;
   const state = values.state === undefined ? defaultStateDirectory(environment) : nonEmpty("--state", values.state);
   return {
     help: values.help === true,
@@ -57,6 +61,7 @@ export function parseServeOptions(args: readonly string[], environment: NodeJS.P
     port: none ? DEFAULT_PORT : port,
     mssim,
     socket,
+    vtpmProxy,
     startup: startupOf(values.startup),
     profile: values.profile === undefined ? undefined : nonEmpty("--profile", values.profile),
     json: values.json === true,

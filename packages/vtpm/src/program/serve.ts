@@ -39,16 +39,23 @@ async function startUp(tpm: OpenTpm, { startup }: ServeOptions, log: ProgramLog)
   if (code !== 0) log.fault(new Error(`TPM2_Startup answered 0x${code.toString(16)}`));
 }
 
-async function openEndpoints({ host, port, mssim, socket }: ServeOptions, served: Served): Promise<OpenEndpoints> {
+async function openEndpoints(options: ServeOptions, served: Served): Promise<OpenEndpoints> {
+  const { host, port, mssim, socket } = options;
   const opened: { -readonly [K in keyof OpenEndpoints]: OpenEndpoints[K] } = {
     swtpm: undefined,
     mssim: undefined,
     unix: undefined,
+    devices: undefined,
   };
   try {
     if (port !== undefined) opened.swtpm = await serveSwtpm(host, port, served);
     if (mssim !== undefined) opened.mssim = await serveMssim(host, mssim, served);
     if (socket !== undefined) opened.unix = await serveSwtpmUnix(socket, served);
+    if (options.vtpmProxy) {
+      // Loaded only now: sockets need no kernel.
+      const { openKernelDevices } = await import("./kernel-devices.ts");
+      opened.devices = await openKernelDevices(options, served);
+    }
     return opened;
   } catch (error) {
     await closeEndpoints(opened);
@@ -56,6 +63,6 @@ async function openEndpoints({ host, port, mssim, socket }: ServeOptions, served
   }
 }
 
-async function closeEndpoints({ swtpm, mssim, unix }: OpenEndpoints): Promise<void> {
-  await Promise.all([swtpm?.close(), mssim?.close(), unix?.close()]);
+async function closeEndpoints({ swtpm, mssim, unix, devices }: OpenEndpoints): Promise<void> {
+  await Promise.all([swtpm?.close(), mssim?.close(), unix?.close(), devices?.close()]);
 }

@@ -1,0 +1,114 @@
+import { pathToFileURL } from "node:url";
+import { fromHex } from "@vtpm/wire";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { createTpm } from "../create-tpm.ts";
+import { TpmHost } from "../host/tpm-host.ts";
+import { Poller } from "../native/poller.ts";
+import { CommandPort } from "../server/command-port.ts";
+import { type BuiltProgram, buildProgram } from "../testing/build-program.ts";
+import { createPrimaryRsa, getRandom, responseCode, startup } from "../testing/commands.ts";
+import { HeldJobs } from "../testing/held-jobs.ts";
+import { MessageDescriptor } from "../testing/message-descriptor.ts";
+import { CommandDevice } from "./command-device.ts";
+
+let built: BuiltProgram;
+let poller: Poller;
+beforeAll(async () => {
+  built = await buildProgram();
+});
+afterAll(() => built.remove());
+
+let kernel: MessageDescriptor;
+let jobs: HeldJobs;
+let host: TpmHost;
+let device: CommandDevice;
+let hungUp: Promise<void>;
+beforeEach(async () => {
+  poller = new Poller({ worker: pathToFileURL(built.pollWorker) });
+  kernel = new MessageDescriptor(poller);
+  jobs = new HeldJobs();
+  host = new TpmHost({ tpm: createTpm({ startup: "none" }), commit: async () => {}, jobs });
+  await host.init();
+  hungUp = new Promise((resolve) => {
+    device = serve(kernel, resolve);
+  });
+});
+afterEach(async () => {
+  device.close();
+  await poller.close();
+});
+
+function serve({ fd }: MessageDescriptor, onHangUp: () => void, tpm = host): CommandDevice {
+  return new CommandDevice({ fd, port: new CommandPort(tpm, { allowSetLocality: true }), poller, onHangUp });
+}
+
+const SUCCESS = fromHex("80010000000a00000000");
+
+test("what the driver of the vTPM proxy says first is answered", async () => {
+  expect(await kernel.exchange(fromHex("8002 0000000b 20001000 00"))).toEqual(SUCCESS);
+  expect(await kernel.exchange(fromHex("8001 0000000b 00000143 00"))).toEqual(fromHex("80010000000a00000100"));
+  expect(await kernel.exchange(startup(0))).toEqual(SUCCESS);
+  expect(await kernel.exchange(fromHex("8001 0000000b 00000143 00"))).toEqual(SUCCESS);
+  expect((await kernel.exchange(getRandom(32))).length).toBe(44);
+});
+
+test.each([
+  ["less than a header", "80", 0x9a],
+  ["another size than it has", "8001 0000000b 00000144 0000", 0x142],
+  ["a size beyond all bounds", "8001 ffffffff 00000144 0000", 0x142],
+  ["an unknown tag", "1234 0000000c 00000144 0000", 0x84],
+  ["the largest message of zeros", "00".repeat(4096), 0x84],
+])("a message with %s is answered, and so is the next", async (_, hex, code) => {
+  expect(responseCode(await kernel.exchange(fromHex(hex)))).toBe(code);
+  expect(await kernel.exchange(startup(0))).toEqual(SUCCESS);
+});
+
+test("commands that come meanwhile wait for their turn", async () => {
+  await kernel.exchange(startup(0));
+  kernel.send(createPrimaryRsa(2048));
+  kernel.send(getRandom(8));
+  await jobs.arrival();
+  jobs.finish();
+  expect((await kernel.receive()).length).toBeGreaterThan(300);
+  expect((await kernel.receive()).length).toBe(20);
+});
+
+test("closing removes the device at once, whatever is in hand", async () => {
+  await kernel.exchange(startup(0));
+  kernel.send(createPrimaryRsa(2048));
+  await jobs.arrival();
+  device.close();
+  device.close();
+  expect(await kernel.receive()).toEqual(fromHex(""));
+  jobs.finish();
+  expect(responseCode(await host.execute(getRandom(8)))).toBe(0); // the response found nobody, and that was all
+  kernel.close();
+});
+
+test("it is told when the other side ends", async () => {
+  await kernel.exchange(startup(0));
+  kernel.close();
+  await hungUp;
+});
+
+test("it is told when the other side ends while a command is in hand", async () => {
+  await kernel.exchange(startup(0));
+  kernel.send(createPrimaryRsa(2048));
+  await jobs.arrival();
+  kernel.close();
+  jobs.finish();
+  await hungUp;
+});
+
+test("several devices are served by one poller, each with a TPM of its own", async () => {
+  const kernels = [1, 2, 3].map(() => new MessageDescriptor(poller));
+  const hosts = kernels.map(() => new TpmHost({ tpm: createTpm({ startup: "none" }), commit: async () => {}, jobs }));
+  await Promise.all(hosts.map((each) => each.init()));
+  const devices = kernels.map((each, i) => serve(each, () => {}, hosts[i]));
+  const first = kernels[0];
+  expect(await first?.exchange(startup(0))).toEqual(SUCCESS);
+  const codes = await Promise.all(kernels.map(async (each) => responseCode(await each.exchange(getRandom(8)))));
+  expect(codes).toEqual([0, 0x100, 0x100]);
+  for (const each of devices) each.close();
+  for (const each of kernels) each.close();
+});
