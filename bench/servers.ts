@@ -35,9 +35,9 @@ const kinds: readonly ServerKind[] = [
   },
   {
     name: "swtpm",
-    probe: ["swtpm", "--version"],
+    probe: ["/usr/bin/swtpm", "--version"],
     commandLine: ({ stateDirectory, socketPath, port }, transport) => [
-      ...["swtpm", "socket", "--tpm2", "--flags", "not-need-init", "--tpmstate", `dir=${stateDirectory}`],
+      ...["/usr/bin/swtpm", "socket", "--tpm2", "--flags", "not-need-init", "--tpmstate", `dir=${stateDirectory}`],
       ...(transport === "unix"
         ? ["--server", `type=unixio,path=${socketPath}`, "--ctrl", `type=unixio,path=${socketPath}.ctrl`]
         : ["--server", `type=tcp,port=${port}`, "--ctrl", `type=tcp,port=${port + 1}`]),

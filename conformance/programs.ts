@@ -38,7 +38,7 @@ const required = {
       "ls /usr/sbin/tpm2-abrmd /usr/lib/*/libtss2-tcti-tabrmd.so.0 /usr/lib/*/ossl-modules/tpm2.so && dbus-daemon --version",
     ],
   },
-  swtpm: { packages: ["swtpm", "swtpm-tools"], probe: ["swtpm", "--version"] },
+  swtpm: { packages: ["swtpm", "swtpm-tools"], probe: ["/usr/bin/swtpm", "--version"] },
 } satisfies Record<string, Programs>;
 
 /** The name a scenario asks for. */

@@ -4,6 +4,9 @@ import { connect, createServer, type Server } from "node:net";
 import { serveMssim } from "./mssim-shim.ts";
 import type { ServerProcess, ServerProgram } from "./server.ts";
 
+/** By its path: npm puts a program of the same name of ours first in PATH. */
+export const DEBIANS_SWTPM = "/usr/bin/swtpm";
+
 /**
  * Debian's swtpm, for scenarios under development and for comparison. It has no simulator protocol of its own, so a
  * shim in this process offers it.
@@ -14,7 +17,7 @@ export const swtpm: ServerProgram = {
     for (let attempt = 0; ; attempt++) {
       const port = await freePortPair();
       const child = spawn(
-        "swtpm",
+        DEBIANS_SWTPM,
         [
           ["socket", "--tpm2", "--flags", "not-need-init", "--tpmstate", `dir=${stateDirectory}`],
           ["--server", `type=tcp,port=${port}`, "--ctrl", `type=tcp,port=${port + 1}`],
