@@ -1,7 +1,11 @@
 import { type BuildOptions, defineConfig, type Plugin } from "rolldown";
 
 /** The programs by the name of their bundle; `bin/` has a file for each. */
-const PROGRAMS = { vtpm: "program/main" };
+const PROGRAMS = {
+  vtpm: "program/main",
+  "swtpm-bios": "program/swtpm-bios/main",
+  "swtpm-ioctl": "program/swtpm-ioctl/main",
+};
 
 /** What threads run. */
 const WORKERS = { "job-worker": "jobs/job-worker", "poll-worker": "native/poll-worker" };

@@ -1,3 +1,5 @@
+import { getSystemErrorMap } from "node:util";
+
 /**
  * The world failed: a file, a socket, an option. `code` is stable and made for programs, the message is one line for people
  * that names the thing and, where there is one, the remedy.
@@ -12,11 +14,13 @@ export function systemErrorCode(error: unknown): string | undefined {
   return typeof error.code === "string" ? error.code : undefined;
 }
 
-/** What an error says in a few words: for one of the operating system its reason and code, without call and path. */
+/** What an error says in a few words: for one of the operating system its reason and code, without call, path and address. */
 export function reasonOf(error: unknown): string {
+  // A connection is tried at several addresses.
+  if (error instanceof AggregateError && error.errors.length > 0) return reasonOf(error.errors[0]);
   const message = error instanceof Error ? error.message : String(error);
   const code = systemErrorCode(error);
-  if (code === undefined) return message;
-  const reason = /^E[A-Z0-9]+: ([^,]+)/.exec(message)?.[1];
-  return reason === undefined ? message : `${reason} (${code})`;
+  if (!(error instanceof Error) || code === undefined || !("errno" in error)) return message;
+  const [, reason = message] = getSystemErrorMap().get(Number(error.errno)) ?? [];
+  return `${reason} (${code})`;
 }

@@ -1,0 +1,107 @@
+import { readFile, writeFile } from "node:fs/promises";
+import { ControlClient } from "../../control/control-client.ts";
+import { SocketTransport } from "../../control/socket-transport.ts";
+import { HostError, reasonOf } from "../../host-error.ts";
+import type { ProgramStreams } from "../program-streams.ts";
+import { ConnectError, connectTo, type TpmAddress } from "../tpm-address.ts";
+import { version } from "../version.ts";
+import { IOCTL_HELP } from "./help.ts";
+import { type IoctlCommand, parseIoctlOptions } from "./options.ts";
+
+/** A file of a state blob cannot be read or written. */
+class BlobFileError extends HostError {
+  override readonly name = "BlobFileError";
+  readonly code = "BLOB_FILE";
+}
+
+/** swtpm_ioctl: one control command, its answer printed. Returns the exit status. */
+export async function swtpmIoctl(args: readonly string[], streams: ProgramStreams): Promise<number> {
+  try {
+    const request = parseIoctlOptions(args);
+    if ("print" in request) {
+      streams.stdout.write(
+        request.print === "help" ? IOCTL_HELP : `TPM emulator control tool version ${version()} (vtpm)\n`,
+      );
+      return 0;
+    }
+    const client = new ControlClient(await openTransport(request.address));
+    try {
+      streams.stdout.write(await execute(client, request.command, streams));
+    } finally {
+      client.close();
+    }
+    return 0;
+  } catch (error) {
+    if (!(error instanceof HostError)) throw error;
+    streams.stderr.write(`${error.message}\n`);
+    return 1;
+  }
+}
+
+async function openTransport(address: TpmAddress): Promise<SocketTransport> {
+  if ("device" in address) throw new ConnectError(`Unable to open device '${address.device}'.`);
+  return new SocketTransport(await connectTo(address));
+}
+
+/** What is to be printed. */
+async function execute(client: ControlClient, command: IoctlCommand, streams: ProgramStreams): Promise<string> {
+  switch (command.name) {
+    case "c":
+      return `ptm capability is 0x${(await client.capability()).toString(16)}\n`;
+    case "i":
+      return done(client.init());
+    case "stop":
+      return done(client.plain("STOP"));
+    case "s":
+      return done(client.plain("SHUTDOWN"));
+    case "v":
+      return done(client.plain("STORE_VOLATILE"));
+    case "C":
+      return done(client.plain("CANCEL_TPM_CMD"));
+    case "e":
+      return `tpmEstablished is ${(await client.established()) ? 1 : 0}\n`;
+    case "r":
+      return done(client.resetEstablished(command.locality));
+    case "l":
+      return done(client.setLocality(command.locality));
+    case "h":
+      return done(client.hash(command.data === "-" ? streams.stdin : [new TextEncoder().encode(command.data)]));
+    case "save":
+      return done(save(command.file, await client.stateBlob(command.type)));
+    case "load":
+      return done(client.setStateBlob(command.type, await load(command.file)));
+    case "g":
+      return `ptm configuration flags: 0x${(await client.config()).toString(16)}\n`;
+    case "b": {
+      const { size, min, max } = await client.bufferSize(command.size);
+      return `TPM buffersize: ${size}\nminimum size  : ${min}\nmaximum size  : ${max}\n`;
+    }
+    case "info":
+      return `${await client.info(command.flags)}\n`;
+    case "lock-storage":
+      return done(client.lockStorage(command.retries));
+  }
+}
+
+/** For commands that print nothing. */
+async function done(work: Promise<void>): Promise<string> {
+  await work;
+  return "";
+}
+
+/** The blob may hold secrets in the clear: readable by its owner only. */
+async function save(file: string, blob: Uint8Array): Promise<void> {
+  try {
+    await writeFile(file, blob, { mode: 0o600 });
+  } catch (error) {
+    throw new BlobFileError(`Could not open file '${file}' for writing: ${reasonOf(error)}`, { cause: error });
+  }
+}
+
+async function load(file: string): Promise<Uint8Array> {
+  try {
+    return await readFile(file);
+  } catch (error) {
+    throw new BlobFileError(`Could not open file '${file}' for reading: ${reasonOf(error)}`, { cause: error });
+  }
+}
