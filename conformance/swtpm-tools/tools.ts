@@ -13,8 +13,8 @@ const bin = fileURLToPath(new URL("../../packages/vtpm/bin/", import.meta.url));
 
 export const ours: Tools = {
   name: "our tools",
-  ioctl: [process.execPath, `${bin}swtpm_ioctl.js`],
-  bios: [process.execPath, `${bin}swtpm_bios.js`],
+  ioctl: [process.execPath, `${bin}swtpm_ioctl.cjs`],
+  bios: [process.execPath, `${bin}swtpm_bios.cjs`],
 };
 /** By their paths: npm puts ours first in PATH. */
 export const debians: Tools = {

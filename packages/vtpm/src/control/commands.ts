@@ -50,6 +50,13 @@ export const CONTROL = {
 
 export type ControlCommandName = keyof typeof CONTROL;
 
+/** The number of a command's ioctl: direction, size of the structure, swtpm's type, one less than its code. */
+export function ioctlNumber(command: ControlCommandName): number {
+  const { code, ioctl }: ControlCommand = CONTROL[command];
+  const [write, read] = [ioctl.request ? 1 : 0, 2];
+  return (((write + read) << 30) | (ioctl.size << 16) | ("P".charCodeAt(0) << 8) | (code - 1)) >>> 0;
+}
+
 /** A result that is not an error: there is no such blob. */
 export const NON_FATAL = 0x800;
 

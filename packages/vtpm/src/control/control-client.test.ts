@@ -3,10 +3,12 @@ import { connect, createServer, type Server, type Socket } from "node:net";
 import { concatBytes, fromHex } from "@vtpm/wire";
 import { afterEach, expect, test } from "vitest";
 import { uint32s } from "../server/words.ts";
-import { CONTROL } from "./commands.ts";
+import { CONTROL, type ControlCommandName, ioctlNumber } from "./commands.ts";
 import { ControlClient } from "./control-client.ts";
 import { ControlChannelError, ControlResultError } from "./control-error.ts";
 import { SocketTransport } from "./socket-transport.ts";
+
+const COMMANDS = Object.keys(CONTROL) as ControlCommandName[];
 
 let server: Server | undefined;
 let client: ControlClient | undefined;
@@ -31,9 +33,8 @@ async function talkTo(answer: (request: Buffer, socket: Socket) => void): Promis
 }
 
 test("the numbers of ioctls are those of the installed header", () => {
-  const number = ({ code, ioctl: { size, request } }: (typeof CONTROL)[keyof typeof CONTROL]) =>
-    ((request ? 3 : 2) * 0x4000_0000 + size * 0x1_0000 + 0x5000 + code - 1).toString(16);
-  expect(Object.fromEntries(Object.entries(CONTROL).map(([name, command]) => [name, number(command)]))).toEqual({
+  const numbers = COMMANDS.map((command) => [command, ioctlNumber(command).toString(16)]);
+  expect(Object.fromEntries(numbers)).toEqual({
     GET_CAPABILITY: "80085000",
     INIT: "c0045001",
     SHUTDOWN: "80045002",

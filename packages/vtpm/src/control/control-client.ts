@@ -1,4 +1,4 @@
-import { type Bytes, concatBytes } from "@vtpm/wire";
+import { type Bytes, concatBytes, EMPTY } from "@vtpm/wire";
 import { BLOB_TYPE, type BlobType, CONTROL, type ControlCommandName, HASH_DATA_MAX, NON_FATAL } from "./commands.ts";
 import { ControlChannelError, ControlResultError } from "./control-error.ts";
 import type { ControlTransport } from "./control-transport.ts";
@@ -33,7 +33,7 @@ export class ControlClient {
 
   /** What the server can do. It has no result of its own. */
   async capability(): Promise<bigint> {
-    const response = this.#view(await this.#transport.exchange("GET_CAPABILITY", new Uint8Array(0)));
+    const response = this.#view(await this.#transport.exchange("GET_CAPABILITY", EMPTY));
     return response.getBigUint64(0, this.#transport.littleEndian);
   }
 
@@ -76,11 +76,19 @@ export class ControlClient {
   }
 
   async setStateBlob(type: BlobType, blob: Bytes): Promise<void> {
-    const packet = this.#transport.blobPacket ?? Number.POSITIVE_INFINITY;
-    for (let at = 0; ; at += packet) {
-      const part = blob.subarray(at, at + packet);
-      await this.#call("SET_STATEBLOB", concatBytes(this.#words(0, BLOB_TYPE[type], part.length), part));
-      if (part.length < packet) return;
+    const { stream, blobPacket = Number.POSITIVE_INFINITY } = this.#transport;
+    const send = (part: Bytes) =>
+      this.#call("SET_STATEBLOB", concatBytes(this.#words(0, BLOB_TYPE[type], part.length), part));
+    if (stream !== undefined) {
+      await send(EMPTY);
+      await stream.write(blob);
+      await send(EMPTY);
+      return;
+    }
+    for (let at = 0; ; at += blobPacket) {
+      const part = blob.subarray(at, at + blobPacket);
+      await send(part);
+      if (part.length < blobPacket) return;
     }
   }
 
@@ -113,7 +121,7 @@ export class ControlClient {
     await this.#call("LOCK_STORAGE", this.#words(retries));
   }
 
-  async #call(command: ControlCommandName, request: Bytes = new Uint8Array(0)): Promise<DataView> {
+  async #call(command: ControlCommandName, request: Bytes = EMPTY): Promise<DataView> {
     const response = this.#view(await this.#transport.exchange(command, request));
     const code = this.#word(response, 0);
     if (code !== 0 && code !== NON_FATAL) throw new ControlResultError(command, code);
@@ -122,17 +130,25 @@ export class ControlClient {
 
   /** Asks for one part after the other, until there are as many bytes as the response says in all. */
   async #collect(command: "GET_STATEBLOB" | "GET_INFO", request: (offset: number) => Bytes): Promise<Bytes> {
+    const stream = command === "GET_STATEBLOB" ? this.#transport.stream : undefined;
     const head = CONTROL[command].response.size;
     const parts: Bytes[] = [];
-    for (let offset = 0; ; ) {
-      const response = await this.#call(command, request(offset));
-      const [total, length] = [this.#word(response, head / 4 - 2), this.#word(response, head / 4 - 1)];
-      if (length > response.byteLength - head || offset + length > TOTAL_MAX) {
-        throw new ControlChannelError(command, `a part of ${length} bytes is announced, which cannot be`);
+    for (let offset = 0, total = 0; ; ) {
+      let part: Bytes;
+      if (stream !== undefined && offset > 0) {
+        part = await stream.read(total - offset);
+      } else {
+        const response = await this.#call(command, request(offset));
+        total = this.#word(response, head / 4 - 2);
+        const length = this.#word(response, head / 4 - 1);
+        if (length > response.byteLength - head || Math.max(total, offset + length) > TOTAL_MAX) {
+          throw new ControlChannelError(command, `${length} of ${total} bytes are announced, which cannot be`);
+        }
+        part = new Uint8Array(response.buffer, response.byteOffset + head, length);
       }
-      parts.push(new Uint8Array(response.buffer, response.byteOffset + head, length));
-      offset += length;
-      if (length === 0 || offset >= total) return Uint8Array.from(Buffer.concat(parts));
+      parts.push(part);
+      offset += part.length;
+      if (part.length === 0 || offset >= total) return Uint8Array.from(Buffer.concat(parts));
     }
   }
 

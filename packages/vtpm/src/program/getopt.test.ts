@@ -65,4 +65,17 @@ describe("a command line", () => {
   ])("refuses %s", (line, message) => {
     expect(() => read(line)).toThrow(new UsageError(message));
   });
+
+  test("gives an option that has two the second, but no other option", () => {
+    const declarations = [{ name: "save", argument: "required", second: true }] as const;
+    const read = (...args: readonly string[]) => getopt(args, declarations);
+    expect(read("--save", "a", "b", "c")).toEqual({
+      options: [{ name: "save", value: "a", second: "b" }],
+      operands: ["c"],
+    });
+    expect(read("--save", "a", "--save=b", "c").options).toEqual([
+      { name: "save", value: "a" },
+      { name: "save", value: "b", second: "c" },
+    ]);
+  });
 });

@@ -7,12 +7,15 @@ export interface OptionDeclaration {
   readonly short?: string;
   /** Absent: it takes no argument. An optional one follows the name behind "=". */
   readonly argument?: "required" | "optional";
+  /** The word behind the argument of a long option is its, too, unless that begins with "-". */
+  readonly second?: true;
 }
 
 /** An option as it was given. */
 export interface GivenOption<Name extends string = string> {
   readonly name: Name;
   readonly value: string | undefined;
+  readonly second?: string;
 }
 
 export interface CommandLine<Name extends string = string> {
@@ -50,7 +53,9 @@ export function getopt<D extends OptionDeclaration>(
       throw new UsageError(`option ${spelling} takes no argument, but has "${value}"`);
     }
     const wanted = declaration.argument === "required" && value === undefined;
-    options.push({ name: declaration.name, value: wanted ? next(spelling) : value });
+    const given = { name: declaration.name, value: wanted ? next(spelling) : value };
+    const second = declaration.second === true && rest[0]?.startsWith("-") === false ? rest.shift() : undefined;
+    options.push(second === undefined ? given : { ...given, second });
   };
 
   const takeLetters = (letters: string): void => {

@@ -1,5 +1,6 @@
 import { connect, isIPv6, type Socket } from "node:net";
 import { HostError, reasonOf } from "../host-error.ts";
+import type { OptionDeclaration } from "./getopt.ts";
 import { UsageError } from "./usage-error.ts";
 
 /** Where a TPM, or its control channel, is reached. */
@@ -13,11 +14,11 @@ export class ConnectError extends HostError {
 }
 
 /** The options by which swtpm's tools are told where. */
-export const ADDRESS_OPTIONS = {
-  "tpm-device": { argument: "required" },
-  tcp: { argument: "required" },
-  unix: { argument: "required" },
-} as const;
+export const ADDRESS_OPTIONS = [
+  { name: "tpm-device", argument: "required" },
+  { name: "tcp", argument: "required" },
+  { name: "unix", argument: "required" },
+] as const satisfies readonly OptionDeclaration[];
 
 /** What was given of these options, the last of each. A device goes before TCP, TCP before a Unix socket. */
 export class GivenAddress {
@@ -30,7 +31,7 @@ export class GivenAddress {
     this.#defaultPort = defaultPort;
   }
 
-  take(option: keyof typeof ADDRESS_OPTIONS, value: string): void {
+  take(option: (typeof ADDRESS_OPTIONS)[number]["name"], value: string): void {
     if (option === "tpm-device") this.#device = value;
     else if (option === "tcp") this.#tcp = parseTcpAddress(value, this.#defaultPort);
     else this.#unix = value;

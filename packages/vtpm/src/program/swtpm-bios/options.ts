@@ -1,22 +1,22 @@
-import { OptionReader } from "../option-reader.ts";
+import { getopt, type OptionDeclaration } from "../getopt.ts";
 import { ADDRESS_OPTIONS, GivenAddress, parsePort, type TpmAddress } from "../tpm-address.ts";
 
 const DEFAULT_PORT = 6545;
 
-const OPTIONS = {
+const OPTIONS = [
   ...ADDRESS_OPTIONS,
-  tpm2: {},
-  c: {},
-  s: {},
-  d: {},
-  n: {},
-  o: {},
-  cs: {},
-  ea: {},
-  u: {},
-  v: {},
-  h: {},
-} as const;
+  { name: "tpm2" },
+  { name: "c" },
+  { name: "s" },
+  { name: "d" },
+  { name: "n" },
+  { name: "o" },
+  { name: "cs" },
+  { name: "ea" },
+  { name: "u" },
+  { name: "v" },
+  { name: "h" },
+] as const satisfies readonly OptionDeclaration[];
 
 /** What the firmware is to do. */
 export interface BiosOptions {
@@ -37,7 +37,6 @@ const STARTUP = { c: "clear", s: "state", d: "deactivated", n: "none" } as const
 
 /** Reads the command line of swtpm_bios. Throws a `UsageError`. */
 export function parseBiosOptions(args: readonly string[], environment: NodeJS.ProcessEnv): BiosRequest {
-  const reader = new OptionReader(args, OPTIONS, { longOnly: true });
   const given = new GivenAddress(DEFAULT_PORT);
   const options: { -readonly [K in keyof BiosOptions]: BiosOptions[K] } = {
     tpm2: false,
@@ -47,8 +46,7 @@ export function parseBiosOptions(args: readonly string[], environment: NodeJS.Pr
     ensureActivated: false,
     giveUpPresence: false,
   };
-  for (let option = reader.next(); option !== undefined; option = reader.next()) {
-    const { name, value = "" } = option;
+  for (const { name, value = "" } of getopt(args, OPTIONS, { singleDash: true }).options) {
     switch (name) {
       case "v":
         return { print: "version" };

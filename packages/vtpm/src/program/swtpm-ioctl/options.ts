@@ -1,32 +1,33 @@
 import { BLOB_TYPE, type BlobType } from "../../control/commands.ts";
-import { OptionReader } from "../option-reader.ts";
+import { getopt, type OptionDeclaration } from "../getopt.ts";
 import { ADDRESS_OPTIONS, GivenAddress, type TpmAddress } from "../tpm-address.ts";
 import { UsageError } from "../usage-error.ts";
 
 const DEFAULT_PORT = 6546;
 const HIGHEST_LOCALITY = 4;
 
-const OPTIONS = {
+const OPTIONS = [
   ...ADDRESS_OPTIONS,
-  c: {},
-  i: {},
-  stop: {},
-  s: {},
-  e: {},
-  r: { argument: "required" },
-  v: {},
-  C: {},
-  l: { argument: "required" },
-  h: { argument: "required" },
-  save: { argument: "required" },
-  load: { argument: "required" },
-  g: {},
-  b: { argument: "required" },
-  info: { argument: "required" },
-  "lock-storage": { argument: "required" },
-  version: {},
-  help: {},
-} as const;
+  { name: "c" },
+  { name: "i" },
+  { name: "stop" },
+  { name: "s" },
+  { name: "e" },
+  { name: "r", argument: "required" },
+  { name: "v" },
+  { name: "C" },
+  { name: "l", argument: "required" },
+  { name: "h", argument: "required" },
+  { name: "save", argument: "required", second: true },
+  { name: "load", argument: "required", second: true },
+  { name: "g" },
+  { name: "b", argument: "required" },
+  { name: "info", argument: "required" },
+  { name: "lock-storage", argument: "required" },
+  { name: "version" },
+  { name: "help" },
+] as const satisfies readonly OptionDeclaration[];
+type Name = (typeof OPTIONS)[number]["name"];
 
 /** What the program is to do. */
 export type IoctlCommand =
@@ -44,30 +45,29 @@ export type IoctlRequest =
 
 /** Reads the command line of swtpm_ioctl. Throws a `UsageError`. */
 export function parseIoctlOptions(args: readonly string[]): IoctlRequest {
-  const reader = new OptionReader(args, OPTIONS, { longOnly: true });
+  const { options, operands } = getopt(args, OPTIONS, { singleDash: true });
   const given = new GivenAddress(DEFAULT_PORT);
   let command: IoctlCommand | undefined;
-  for (let option = reader.next(); option !== undefined; option = reader.next()) {
-    const { name, value = "" } = option;
+  for (const { name, value = "", second } of options) {
     if (name === "version" || name === "help") return { print: name };
     if (name === "tpm-device" || name === "tcp" || name === "unix") {
       given.take(name, value);
       continue;
     }
     if (command !== undefined) throw new UsageError("Only one command may be given.");
-    command = commandOf(name, value, () => reader.second());
+    command = commandOf(name, value, second);
   }
   if (command === undefined) throw new UsageError("No valid command.");
-  const [device] = reader.words;
+  const [device] = operands;
   const address = given.address ?? (device === undefined ? undefined : { device });
   if (address === undefined) throw new UsageError("Error: Missing device name.");
   return { command, address };
 }
 
 function commandOf(
-  name: Exclude<keyof typeof OPTIONS, keyof typeof ADDRESS_OPTIONS | "version" | "help">,
+  name: Exclude<Name, (typeof ADDRESS_OPTIONS)[number]["name"] | "version" | "help">,
   value: string,
-  second: () => string | undefined,
+  file: string | undefined,
 ): IoctlCommand {
   switch (name) {
     case "r":
@@ -76,11 +76,9 @@ function commandOf(
     case "h":
       return { name, data: value };
     case "save":
-    case "load": {
-      const file = second();
+    case "load":
       if (file === undefined) throw new UsageError(`Missing filename argument for --${name} option`);
       return { name, type: blobTypeOf(value), file };
-    }
     case "b":
       return { name, size: Number(integerOf(value, 32, `Could not get buffersize from ${value}.`)) };
     case "info":

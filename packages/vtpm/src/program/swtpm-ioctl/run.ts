@@ -1,5 +1,7 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { ControlClient } from "../../control/control-client.ts";
+import type { ControlTransport } from "../../control/control-transport.ts";
+import { DeviceTransport } from "../../control/device-transport.ts";
 import { SocketTransport } from "../../control/socket-transport.ts";
 import { HostError, reasonOf } from "../../host-error.ts";
 import type { ProgramStreams } from "../program-streams.ts";
@@ -8,6 +10,9 @@ import { version } from "../version.ts";
 import { IOCTL_HELP } from "./help.ts";
 import { type IoctlCommand, parseIoctlOptions } from "./options.ts";
 
+/** Bytes of a state blob that are moved at once at most. */
+const PIECE_MAX = 1 << 20;
+
 /** A file of a state blob cannot be read or written. */
 class BlobFileError extends HostError {
   override readonly name = "BlobFileError";
@@ -15,7 +20,11 @@ class BlobFileError extends HostError {
 }
 
 /** swtpm_ioctl: one control command, its answer printed. Returns the exit status. */
-export async function swtpmIoctl(args: readonly string[], streams: ProgramStreams): Promise<number> {
+export async function swtpmIoctl(
+  args: readonly string[],
+  environment: NodeJS.ProcessEnv,
+  streams: ProgramStreams,
+): Promise<number> {
   try {
     const request = parseIoctlOptions(args);
     if ("print" in request) {
@@ -24,7 +33,7 @@ export async function swtpmIoctl(args: readonly string[], streams: ProgramStream
       );
       return 0;
     }
-    const client = new ControlClient(await openTransport(request.address));
+    const client = new ControlClient(await openTransport(request.address, environment));
     try {
       streams.stdout.write(await execute(client, request.command, streams));
     } finally {
@@ -38,9 +47,21 @@ export async function swtpmIoctl(args: readonly string[], streams: ProgramStream
   }
 }
 
-async function openTransport(address: TpmAddress): Promise<SocketTransport> {
-  if ("device" in address) throw new ConnectError(`Unable to open device '${address.device}'.`);
-  return new SocketTransport(await connectTo(address));
+async function openTransport(address: TpmAddress, environment: NodeJS.ProcessEnv): Promise<ControlTransport> {
+  if (!("device" in address)) return new SocketTransport(await connectTo(address));
+  const { SWTPM_IOCTL_BUFFERSIZE } = environment;
+  const pieceSize = SWTPM_IOCTL_BUFFERSIZE === undefined ? undefined : pieceSizeOf(SWTPM_IOCTL_BUFFERSIZE);
+  try {
+    return await DeviceTransport.open(address.device, pieceSize);
+  } catch (error) {
+    throw new ConnectError(`Unable to open device '${address.device}': ${reasonOf(error)}`, { cause: error });
+  }
+}
+
+/** What is no number from 1 on counts as 1. */
+function pieceSizeOf(text: string): number {
+  const size = Number.parseInt(text, 10);
+  return size >= 1 ? Math.min(size, PIECE_MAX) : 1;
 }
 
 /** What is to be printed. */
