@@ -39,6 +39,15 @@ const required = {
     ],
   },
   swtpm: { packages: ["swtpm", "swtpm-tools"], probe: ["/usr/bin/swtpm", "--version"] },
+  QEMU: {
+    packages: ["qemu-system-x86", "seabios", "ovmf", "xz-utils"],
+    // apt brings the guest's kernel, too, which is unpacked and not installed.
+    probe: [
+      "sh",
+      "-c",
+      "qemu-system-x86_64 --version && xz --version && flock --version && ls /usr/share/OVMF/OVMF_CODE_4M.fd && apt-cache show linux-image-amd64",
+    ],
+  },
 } satisfies Record<string, Programs>;
 
 /** The name a scenario asks for. */
