@@ -21,7 +21,7 @@ import { type Bytes, toHex } from "@vtpm/wire";
 import { command, u16, u32 } from "../raw-tpm.ts";
 import { difference, isTaintedStep, Taints } from "./compare.ts";
 import { KNOWN_DIFFERENCES, LEFT_OUT } from "./known-differences.ts";
-import { KNOWN_SEEDS_FILE, KNOWN_SEEDS_INDEX, knownSeedsEntries } from "./known-seeds.ts";
+import { KNOWN_SEEDS_FILE, KNOWN_SEEDS_INDEX, knownSeedsState } from "./known-seeds.ts";
 import { nameByReading } from "./name-by-reading.ts";
 import { SwtpmPeer } from "./swtpm-peer.ts";
 
@@ -67,7 +67,7 @@ class Pair {
   }
 
   static async start(seed: number, observations: Observations): Promise<Pair> {
-    const ours = new EnginePeer(knownSeedsEntries(), `sequence ${seed}`);
+    const ours = new EnginePeer(knownSeedsState(), `sequence ${seed}`);
     const theirs = await SwtpmPeer.start(KNOWN_SEEDS_FILE);
     for (const peer of [ours, theirs]) await peer.execute(command(STARTUP, u16(0)), 0);
     const password = Buffer.concat([u32(9), u32(TPM_RH.PW), u16(0), Buffer.of(1), u16(0)]);

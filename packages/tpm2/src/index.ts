@@ -20,6 +20,14 @@ export { TPM_ALG } from "./spec/constants.ts";
 export { TPM_RC } from "./spec/response-codes.ts";
 export { SPEC } from "./spec/SPEC.ts";
 export { describeRc, TpmError } from "./spec/tpm-error.ts";
-export { type Change, durableChanges, StateError } from "./state/durable.ts";
-export type { TpmState } from "./state/tpm-state.ts";
+export {
+  applyChanges,
+  type Change,
+  decodeChanges,
+  durableChanges,
+  encodeChanges,
+  StateError,
+} from "./state/durable.ts";
+export { poweredOff } from "./state/powered-off.ts";
+export type { NvState, TpmState } from "./state/tpm-state.ts";
 export { type Step, Tpm, type TpmOptions } from "./tpm.ts";

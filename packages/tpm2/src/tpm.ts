@@ -10,9 +10,8 @@ import type { Platform } from "./platform.ts";
 import { DEFAULT_V1, type Profile } from "./profile.ts";
 import { TPM_RC } from "./spec/response-codes.ts";
 import { TpmError } from "./spec/tpm-error.ts";
-import { fromDurable } from "./state/durable.ts";
 import { poweredOff } from "./state/powered-off.ts";
-import type { TpmState } from "./state/tpm-state.ts";
+import type { NvState, TpmState } from "./state/tpm-state.ts";
 
 /** How far a command has come: answered, or waiting for a job that may be run anywhere. */
 export type Step =
@@ -55,9 +54,9 @@ export class Tpm {
     return new Tpm(platform, manufacture(platform, profile), options);
   }
 
-  /** The TPM whose durable state was stored, powered off. Throws a `StateError` for what cannot be one. */
-  static fromDurable(platform: Platform, entries: ReadonlyMap<string, Bytes>, options: TpmOptions = {}): Tpm {
-    return new Tpm(platform, poweredOff(fromDurable(entries)), options);
+  /** The TPM whose durable state is `nv`, powered off. */
+  static withState(platform: Platform, nv: NvState, options: TpmOptions = {}): Tpm {
+    return new Tpm(platform, poweredOff(nv), options);
   }
 
   /** Everything the TPM is; immutable. Assigning an earlier one sets the TPM back to it exactly. */

@@ -26,7 +26,7 @@ import { TPM_CC } from "../spec/command-codes.ts";
 import { TPM_ALG, TPM_CAP, TPM_ECC_CURVE, TPM_SE, TPM_ST } from "../spec/constants.ts";
 import { TPM_RH } from "../spec/handles.ts";
 import { TPMT_PUBLIC } from "../spec/structures/index.ts";
-import { durableChanges } from "../state/durable.ts";
+import { applyChanges, durableChanges } from "../state/durable.ts";
 import { createKey, eccTemplate, keyedHashTemplate, rsaTemplate } from "../testing/create-key.ts";
 import { givenHmacKey } from "../testing/given.ts";
 import { DERIVATION_PARENT, ECC_SIGNING, withAttributes } from "../testing/templates.ts";
@@ -143,9 +143,10 @@ describe("an algorithm that the profile lacks", () => {
       TPM_ALG.SHA384,
       TPM_ALG.SHA512,
     ]);
-    const entries = new Map<string, Bytes>();
-    for (const { key, value } of durableChanges(undefined, tpm.tpm.state)) if (value) entries.set(key, value);
-    const again = Tpm.fromDurable(new TestPlatform(), entries);
+    const again = Tpm.withState(
+      new TestPlatform(),
+      applyChanges(undefined, durableChanges(undefined, tpm.tpm.state.nv)),
+    );
     expect(again.state.nv.persistent).toEqual(tpm.tpm.state.nv.persistent);
     expect(again.state.nv.profile.json).toBe(tpm.tpm.state.nv.profile.json);
   });

@@ -1,10 +1,24 @@
-import { ANY, type Bytes, type Codec, decode, encode, Refusal, type Rules } from "@vtpm/wire";
+import {
+  ANY,
+  type Bytes,
+  buffer,
+  type Codec,
+  decode,
+  encode,
+  list,
+  optional,
+  Refusal,
+  type Rules,
+  struct,
+  UINT8,
+  UINT32,
+} from "@vtpm/wire";
 import { limitsOf, PROFILE_FORMAT } from "../profile.ts";
 import { ORDERLY_DATA, PERSISTENT_DATA, STATE_CLEAR_DATA, STATE_RESET_DATA } from "./data.ts";
 import { EXTENSION } from "./extension.ts";
 import { NV_INDEX, ORDERLY_INDEX } from "./nv-index.ts";
 import { OBJECT } from "./object.ts";
-import type { NvState, TpmState } from "./tpm-state.ts";
+import type { NvState } from "./tpm-state.ts";
 
 /** One entry of the durable state to be written, or removed where there is no value. */
 export interface Change {
@@ -48,13 +62,13 @@ const SECTION_NAMES = Object.keys(SECTIONS) as readonly (keyof Sections)[]; // t
 
 const keyOf = (table: TableName, handle: number): string => TABLES[table].prefix + handle.toString(16).padStart(8, "0");
 
-/** What has to be written so that the durable part of `after` is stored, given that that of `before` is. */
-export function durableChanges(before: TpmState | undefined, after: TpmState): Change[] {
+/** What has to be written so that `after` is stored, given that `before` is; without `before`, all of it. */
+export function durableChanges(before: NvState | undefined, after: NvState): Change[] {
   const changes: Change[] = [];
-  if (before?.nv === after.nv) return changes;
+  if (before === after) return changes;
   for (const name of SECTION_NAMES) {
-    const value = after.nv[name];
-    if (before !== undefined && before.nv[name] === value) continue;
+    const value = after[name];
+    if (before !== undefined && before[name] === value) continue;
     // Name and codec belong together by the type of SECTIONS, which a loop over the names cannot express.
     changes.push({
       key: name,
@@ -62,8 +76,8 @@ export function durableChanges(before: TpmState | undefined, after: TpmState): C
     });
   }
   for (const name of TABLE_NAMES) {
-    const old: ReadonlyMap<number, unknown> | undefined = before?.nv[name];
-    const now: ReadonlyMap<number, unknown> = after.nv[name];
+    const old: ReadonlyMap<number, unknown> | undefined = before?.[name];
+    const now: ReadonlyMap<number, unknown> = after[name];
     if (old === now) continue;
     for (const [handle, value] of now) {
       if (old?.get(handle) === value) continue;
@@ -76,44 +90,85 @@ export function durableChanges(before: TpmState | undefined, after: TpmState): C
   return changes;
 }
 
-/** Reads stored entries back. Throws a `StateError` for what is missing, malformed or unknown. */
-export function fromDurable(entries: ReadonlyMap<string, Bytes>): NvState {
-  const profileBytes = entries.get("profile");
-  if (profileBytes === undefined) throw new StateError("profile", "is missing");
-  const profile = decodeEntry("profile", PROFILE_FORMAT, profileBytes, ANY);
+/**
+ * The state after `changes` to `before`; without `before` they say all of it. Throws a `StateError` for what is missing,
+ * malformed or unknown.
+ */
+export function applyChanges(before: NvState | undefined, changes: readonly Change[]): NvState {
+  const values = new Map(changes.map(({ key, value }) => [key, value]));
+  const profileBytes = values.get("profile");
+  const profile =
+    profileBytes === undefined ? before?.profile : decodeEntry("profile", PROFILE_FORMAT, profileBytes, ANY);
+  if (profile === undefined) throw new StateError("profile", "is missing");
   const rules = limitsOf(profile);
-  const section = <T>(name: keyof Sections, codec: Codec<T>): T | undefined => {
-    const bytes = entries.get(name);
-    return bytes === undefined ? undefined : decodeEntry(name, codec, bytes, rules);
+  const section = <T>(name: keyof Sections, codec: Codec<T>, old: T | undefined): T | undefined => {
+    const bytes = values.get(name);
+    if (bytes === undefined) return values.has(name) ? undefined : old;
+    return decodeEntry(name, codec, bytes, rules);
   };
-  const required = <T>(name: keyof Sections, codec: Codec<T>): T => {
-    const value = section(name, codec);
+  const required = <T>(name: keyof Sections, codec: Codec<T>, old: T | undefined): T => {
+    const value = section(name, codec, old);
     if (value === undefined) throw new StateError(name, "is missing");
     return value;
   };
-  const table = <T>(prefix: string, codec: Codec<T>): ReadonlyMap<number, T> => {
-    const values = new Map<number, T>();
-    for (const [key, bytes] of entries) {
-      if (key.startsWith(prefix)) values.set(handleOf(key, prefix), decodeEntry(key, codec, bytes, rules));
+  const table = <T>(prefix: string, codec: Codec<T>, old: ReadonlyMap<number, T> | undefined) => {
+    const entries = new Map(old);
+    for (const [key, bytes] of values) {
+      if (!key.startsWith(prefix)) continue;
+      const handle = handleOf(key, prefix);
+      if (bytes === undefined) entries.delete(handle);
+      else entries.set(handle, decodeEntry(key, codec, bytes, rules));
     }
-    return values;
+    return entries;
   };
-  for (const key of entries.keys()) {
+  for (const key of values.keys()) {
     if (!Object.hasOwn(SECTIONS, key) && !TABLE_NAMES.some((name) => key.startsWith(TABLES[name].prefix))) {
       throw new StateError(key, "is not known to this version");
     }
   }
   return {
     profile,
-    persistent: required("persistent", PERSISTENT_DATA),
-    orderly: required("orderly", ORDERLY_DATA),
-    stateReset: section("stateReset", STATE_RESET_DATA),
-    stateClear: section("stateClear", STATE_CLEAR_DATA),
-    extension: section("extension", EXTENSION),
-    indices: table(TABLES.indices.prefix, NV_INDEX),
-    objects: table(TABLES.objects.prefix, OBJECT),
-    orderlyIndices: table(TABLES.orderlyIndices.prefix, ORDERLY_INDEX),
+    persistent: required("persistent", PERSISTENT_DATA, before?.persistent),
+    orderly: required("orderly", ORDERLY_DATA, before?.orderly),
+    stateReset: section("stateReset", STATE_RESET_DATA, before?.stateReset),
+    stateClear: section("stateClear", STATE_CLEAR_DATA, before?.stateClear),
+    extension: section("extension", EXTENSION, before?.extension),
+    indices: table(TABLES.indices.prefix, NV_INDEX, before?.indices),
+    objects: table(TABLES.objects.prefix, OBJECT, before?.objects),
+    orderlyIndices: table(TABLES.orderlyIndices.prefix, ORDERLY_INDEX, before?.orderlyIndices),
   };
+}
+
+/** Larger than anything a TPM keeps under one key. */
+const MAX_VALUE_SIZE = 0x100_0000;
+
+/** A key: short and ASCII. */
+const KEY: Codec<string> = (() => {
+  const text = buffer("key", { base: UINT8, max: 0xff });
+  return {
+    name: text.name,
+    shape: text.shape,
+    read: (reader) => String.fromCharCode(...text.read(reader)),
+    write: (writer, key) =>
+      text.write(
+        writer,
+        Uint8Array.from(key, (letter) => letter.charCodeAt(0)),
+      ),
+    text: (key) => key,
+  };
+})();
+
+const VALUE = buffer("value", { base: UINT32, max: MAX_VALUE_SIZE });
+const CHANGES = list("changes", struct("change", { key: KEY, value: optional(VALUE) }), { max: 0xffff });
+
+/** Changes as bytes, for a journal. */
+export function encodeChanges(changes: readonly Change[]): Bytes {
+  return encode(CHANGES, changes);
+}
+
+/** Reads them back. Throws a `StateError`. */
+export function decodeChanges(bytes: Bytes): readonly Change[] {
+  return decodeEntry("changes", CHANGES, bytes, ANY);
 }
 
 function handleOf(key: string, prefix: string): number {

@@ -2,8 +2,8 @@ import type { CryptoProvider } from "@vtpm/crypto";
 import { type Bytes, decode, encode, equalBytes, toHex } from "@vtpm/wire";
 import { limitsOf, type Profile } from "../../profile.ts";
 import { describeRc } from "../../spec/tpm-error.ts";
-import { durableChanges, fromDurable } from "../../state/durable.ts";
-import { RAM_STATE, type TpmState } from "../../state/tpm-state.ts";
+import { applyChanges, decodeChanges, durableChanges, encodeChanges } from "../../state/durable.ts";
+import { type NvState, RAM_STATE, type TpmState } from "../../state/tpm-state.ts";
 import { Tpm } from "../../tpm.ts";
 import { TestPlatform } from "../test-platform.ts";
 import { rcOf } from "../test-tpm.ts";
@@ -18,10 +18,10 @@ class Instance {
   readonly platform: TestPlatform;
   readonly tpm: Tpm;
 
-  constructor(entries: ReadonlyMap<string, Bytes>, seed: string, crypto: CryptoProvider | undefined) {
+  constructor(nv: NvState, seed: string, crypto: CryptoProvider | undefined) {
     this.platform = new TestPlatform(seed, crypto);
     this.platform.clock = 1_000_000;
-    this.tpm = Tpm.fromDurable(this.platform, entries, {
+    this.tpm = Tpm.withState(this.platform, nv, {
       onFault: (error) => {
         throw error;
       },
@@ -38,27 +38,19 @@ class Instance {
 
 /** A twin that is stored and restored before every command, as a host that migrates it all the time would. */
 class Migrated extends Instance {
-  readonly #stored: Map<string, Bytes>;
-  #last: TpmState;
+  #stored: NvState;
 
-  constructor(entries: ReadonlyMap<string, Bytes>, seed: string) {
-    super(entries, seed, undefined);
-    this.#stored = new Map(entries);
-    this.#last = this.tpm.state;
-    // What was read back counts as stored already.
-    this.#last = { ...this.#last, nv: fromDurable(entries) };
-    this.tpm.state = { nv: this.#last.nv, ram: this.tpm.state.ram };
+  constructor(nv: NvState, seed: string) {
+    super(nv, seed, undefined);
+    this.#stored = nv;
   }
 
   override execute(command: Bytes, locality: number): Bytes {
-    for (const { key, value } of durableChanges(this.#last, this.tpm.state)) {
-      if (value === undefined) this.#stored.delete(key);
-      else this.#stored.set(key, value);
-    }
-    const nv = fromDurable(this.#stored);
+    const changes = encodeChanges(durableChanges(this.#stored, this.tpm.state.nv));
+    const nv = applyChanges(this.#stored, decodeChanges(changes));
     const ram = decode(RAM_STATE, encode(RAM_STATE, this.tpm.state.ram), limitsOf(nv.profile));
-    this.#last = { nv, ram };
-    this.tpm.state = this.#last;
+    this.#stored = nv;
+    this.tpm.state = { nv, ram };
     return super.execute(command, locality);
   }
 }
@@ -75,14 +67,14 @@ export class EnginePeer implements Peer {
   readonly #main: Instance;
   readonly #twins: readonly (readonly [name: string, twin: Instance])[];
 
-  constructor(entries: ReadonlyMap<string, Bytes>, seed: string, options: EnginePeerOptions = {}) {
-    this.#main = new Instance(entries, seed, undefined);
+  constructor(nv: NvState, seed: string, options: EnginePeerOptions = {}) {
+    this.#main = new Instance(nv, seed, undefined);
     const { migrated = false, otherCrypto } = options;
     this.#twins = [
-      ...(migrated ? [["the one stored and restored", new Migrated(entries, seed)] as const] : []),
+      ...(migrated ? [["the one stored and restored", new Migrated(nv, seed)] as const] : []),
       ...(otherCrypto === undefined
         ? []
-        : [[`the one with ${otherCrypto.name}`, new Instance(entries, seed, otherCrypto)] as const]),
+        : [[`the one with ${otherCrypto.name}`, new Instance(nv, seed, otherCrypto)] as const]),
     ];
   }
 
@@ -122,11 +114,7 @@ export class EnginePeer implements Peer {
 }
 
 /** The durable state of a new TPM. The same for all sequences, so that their primary keys are found only once. */
-export function manufacturedEntries(profile: Profile): ReadonlyMap<string, Bytes> {
-  const tpm = Tpm.manufacture(new TestPlatform("fuzz"), profile);
-  const entries = new Map<string, Bytes>();
-  for (const { key, value } of durableChanges(undefined, tpm.state)) {
-    if (value !== undefined) entries.set(key, value);
-  }
-  return entries;
+export function manufacturedState(profile: Profile): NvState {
+  const { nv } = Tpm.manufacture(new TestPlatform("fuzz"), profile).state;
+  return applyChanges(undefined, durableChanges(undefined, nv));
 }

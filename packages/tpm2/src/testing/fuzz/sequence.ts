@@ -1,11 +1,12 @@
 import type { CryptoProvider } from "@vtpm/crypto";
-import { type Bytes, toHex } from "@vtpm/wire";
+import { toHex } from "@vtpm/wire";
 import { COMMANDS } from "../../commands/index.ts";
 import { DEFAULT_V1, type Profile } from "../../profile.ts";
 import { describeRc } from "../../spec/tpm-error.ts";
+import type { NvState } from "../../state/tpm-state.ts";
 import { Caller, type Exchange } from "./caller.ts";
 import { Chooser } from "./chooser.ts";
-import { EnginePeer, manufacturedEntries } from "./engine-peer.ts";
+import { EnginePeer, manufacturedState } from "./engine-peer.ts";
 import { ALL_RECIPES, explore } from "./explorer.ts";
 import { type Step, Unanswered } from "./plan.ts";
 import type { Failure } from "./shrink.ts";
@@ -22,13 +23,13 @@ export interface SequenceOptions {
   readonly otherCrypto?: CryptoProvider;
 }
 
-const manufactured = new Map<Profile, ReadonlyMap<string, Bytes>>();
+const manufactured = new Map<Profile, NvState>();
 
 /** An engine with its twins, powered on for the first time: the same for equal options. */
 export function createPeer({ seed, profile = DEFAULT_V1, migrated, otherCrypto }: SequenceOptions): EnginePeer {
-  const entries = manufactured.get(profile) ?? manufacturedEntries(profile);
-  manufactured.set(profile, entries);
-  return new EnginePeer(entries, `sequence ${seed}`, {
+  const nv = manufactured.get(profile) ?? manufacturedState(profile);
+  manufactured.set(profile, nv);
+  return new EnginePeer(nv, `sequence ${seed}`, {
     ...(migrated === undefined ? {} : { migrated }),
     ...(otherCrypto === undefined ? {} : { otherCrypto }),
   });
