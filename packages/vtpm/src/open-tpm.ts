@@ -1,24 +1,30 @@
 import type { Profile } from "@vtpm/tpm2";
+import type { Bytes } from "@vtpm/wire";
 import { openHost } from "./host/open-host.ts";
-import type { TpmHost } from "./host/tpm-host.ts";
+import type { ProfileChoice } from "./host/profile-choice.ts";
+import type { TpmHost, TpmHostOptions } from "./host/tpm-host.ts";
 import { JobPool } from "./jobs/job-pool.ts";
 import { NodePlatform } from "./platform/node-platform.ts";
-import { GroupCommit } from "./store/group-commit.ts";
 import { MemoryStore } from "./store/memory-store.ts";
-import { openDirectoryStore } from "./store/open-directory-store.ts";
+import { type OpenDirectoryOptions, openDirectoryStore } from "./store/open-directory-store.ts";
+import { type OpenStore, StoreOwner } from "./store/store-owner.ts";
 
-/** The name of the only TPM in a directory. */
+/** The name of the only TPM in a directory: swtpm's. */
 const NAME = "tpm2-00";
 
-export interface OpenTpmOptions {
+export interface OpenTpmOptions
+  extends Pick<OpenDirectoryOptions, "backup" | "create" | "mayBlock" | "mode" | "onWarning" | "unlocked">,
+    Pick<TpmHostOptions, "incoming" | "onFault" | "onStoreLost"> {
   /** Where its state is kept; in memory only if absent. */
   readonly directory?: string | undefined;
-  /** What a TPM that does not exist yet is manufactured as; libtpms' `default-v1` unless given. */
-  readonly profile?: Profile;
-  /** Whether the process may wait for the disk as a whole: faster where there is but one TPM in it. */
-  readonly mayBlock?: boolean;
-  /** Told what went wrong beside the commands. */
-  readonly onFault?: (error: unknown) => void;
+  /** Opens another kind of store in place of a directory. */
+  readonly store?: OpenStore | undefined;
+  /** Encrypts what is stored: 16 or 32 bytes. */
+  readonly key?: Bytes | undefined;
+  /** What a TPM that does not exist yet is manufactured as, and one that does must be; libtpms' `default-v1` unless given. */
+  readonly profile?: Profile | ProfileChoice | undefined;
+  /** Whether the state is left alone until the TPM is powered on for the first time. */
+  readonly lazy?: boolean | undefined;
 }
 
 /** A TPM with everything it needs; powered off. */
@@ -30,8 +36,8 @@ export interface OpenTpm {
 }
 
 /**
- * Opens the TPM in a directory, or manufactures it there. Each response comes when all that it depends on is durable.
- * Rejects with a `StoreError` when the state cannot be used or somebody else uses it.
+ * Opens the TPM in a directory; one that is not there is manufactured when it is powered on. Each response comes when all that
+ * it depends on is durable. Rejects with a `StoreError` when the state cannot be used or somebody else uses it.
  *
  * @example
  * const { host, close } = await openTpm({ directory: "state" });
@@ -40,27 +46,28 @@ export interface OpenTpm {
  * await close();
  */
 export async function openTpm(options: OpenTpmOptions = {}): Promise<OpenTpm> {
-  const { directory, profile, mayBlock, onFault } = options;
-  const told = onFault === undefined ? {} : { onFault };
-  const store =
-    directory === undefined
-      ? new MemoryStore()
-      : await openDirectoryStore(directory, { mayBlock, ...(onFault === undefined ? {} : { onFoldFailure: onFault }) });
+  const owner = new StoreOwner(options.store ?? storeIn(options));
   const platform = new NodePlatform();
   const jobs = new JobPool();
-  try {
-    const host = await openHost({ name: NAME, commits: new GroupCommit(store), platform, jobs, profile, ...told });
-    return {
-      host,
-      platform,
-      async close() {
-        await host.stop();
-        await jobs.close();
-        await store.close();
-      },
-    };
-  } catch (error) {
-    await store.close();
-    throw error;
+  const { profile } = options;
+  const choice = profile !== undefined && "json" in profile ? { asked: profile } : profile;
+  const host = await openHost({ ...options, name: NAME, owner, platform, jobs, profile: choice });
+  return {
+    host,
+    platform,
+    async close() {
+      await host.stop();
+      await jobs.close();
+      await owner.release();
+    },
+  };
+}
+
+function storeIn(options: OpenTpmOptions): OpenStore {
+  const { directory, onFault } = options;
+  if (directory === undefined) {
+    const store = new MemoryStore();
+    return async () => store;
   }
+  return (retries) => openDirectoryStore(directory, { ...options, retries, onFoldFailure: onFault });
 }

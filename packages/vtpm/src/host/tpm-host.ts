@@ -1,6 +1,11 @@
-import { type Change, durableChanges, errorResponse, type Step, TPM_RC, type Tpm, type TpmState } from "@vtpm/tpm2";
+import { errorResponse, type Platform, type Step, TPM_RC, Tpm, type TpmState } from "@vtpm/tpm2";
 import type { Bytes } from "@vtpm/wire";
 import { JobCancelled, type JobRunner, type RunningJob } from "../jobs/job-runner.ts";
+import { StoreError } from "../store/store-error.ts";
+import { encodePermanent, encodeVolatile } from "./interim-image.ts";
+import { NextStart } from "./next-start.ts";
+import type { Persistence } from "./persistence.ts";
+import type { ProfileChoice } from "./profile-choice.ts";
 import { isShutdown, responseCodeOf, shutdownCommand, startupCommand, TPM_SU } from "./tpm2-messages.ts";
 import { Turns } from "./turns.ts";
 
@@ -10,16 +15,29 @@ export const BUFFER_SIZE = { min: 2896, max: 4096 } as const;
 /** TPM_RC_VALUE about the first parameter: the answer to TPM2_Startup(STATE) without a saved state. */
 const NOTHING_TO_RESUME = 0x1c4;
 
+/** How often a store that was given up is asked for when it is needed again, every 10 ms. */
+const RETRIES_AFTER_RELEASE = 300;
+
 /** What a host is made of. */
 export interface TpmHostOptions {
-  readonly tpm: Tpm;
-  /** The state that is durable already; nothing is if absent. */
-  readonly durable?: TpmState | undefined;
-  /** Makes changes durable; when it rejects, none of them is. */
-  readonly commit: (changes: readonly Change[]) => Promise<void>;
+  readonly platform: Platform;
+  readonly persistence: Persistence;
   readonly jobs: JobRunner;
+  readonly profile?: ProfileChoice | undefined;
+  /**
+   * Whether the state is to come from another process: the store is left alone until state is handed in, a command arrives
+   * or somebody asks for it.
+   */
+  readonly incoming?: boolean | undefined;
   /** Told what went wrong beside the commands: a store that failed, a job that could not be done. */
-  readonly onFault?: (error: unknown) => void;
+  readonly onFault?: ((error: unknown) => void) | undefined;
+  /** Told that a command could not be executed because the store belongs to somebody else now. */
+  readonly onStoreLost?: ((error: unknown) => void) | undefined;
+}
+
+export interface InitOptions {
+  /** Whether the volatile state that is kept in the store is forgotten when the TPM has started. */
+  readonly deleteVolatile?: boolean | undefined;
 }
 
 /**
@@ -27,28 +45,44 @@ export interface TpmHostOptions {
  * signals of a platform. Front ends only move bytes to and from here.
  */
 export class TpmHost {
-  readonly #tpm: Tpm;
-  readonly #commit: (changes: readonly Change[]) => Promise<void>;
+  readonly #platform: Platform;
+  readonly #persistence: Persistence;
   readonly #jobs: JobRunner;
+  readonly #next: NextStart;
   readonly #onFault: (error: unknown) => void;
+  readonly #onStoreLost: (error: unknown) => void;
   readonly #turns = new Turns();
-  #durable: TpmState | undefined;
+  /** Absent until the first start. */
+  #tpm: Tpm | undefined;
   #running = false;
+  #incoming: boolean;
+  #retries = 0;
+  /** A start that waits for the store. */
+  #waiting: InitOptions | undefined;
   #locality = 0;
   #bufferSize: number = BUFFER_SIZE.max;
   #lastWasShutdown = false;
   #job: RunningJob | undefined;
   /** Whether commands are cancelled as soon as they turn out to be long. */
   cancelling = false;
-  /** Whether NV memory can be written; without it commands that would are answered TPM_RC_NV_UNAVAILABLE. */
-  nvAvailable = true;
 
   constructor(options: TpmHostOptions) {
-    this.#tpm = options.tpm;
-    this.#durable = options.durable;
-    this.#commit = options.commit;
+    this.#platform = options.platform;
+    this.#persistence = options.persistence;
     this.#jobs = options.jobs;
+    this.#next = new NextStart(options.persistence, options.platform, options.profile ?? {});
+    this.#incoming = options.incoming === true;
     this.#onFault = options.onFault ?? (() => {});
+    this.#onStoreLost = options.onStoreLost ?? this.#onFault;
+  }
+
+  /** Whether NV memory can be written; without it commands that would are answered TPM_RC_NV_UNAVAILABLE. */
+  get nvAvailable(): boolean {
+    return this.#persistence.writable;
+  }
+
+  set nvAvailable(available: boolean) {
+    this.#persistence.writable = available;
   }
 
   /** Whether the TPM is powered on. */
@@ -76,7 +110,7 @@ export class TpmHost {
 
   /** TPM_ESTABLISHED: whether a dynamic root of trust was measured. */
   get established(): boolean {
-    return this.#tpm.established;
+    return this.#tpm?.established === true;
   }
 
   /**
@@ -102,11 +136,18 @@ export class TpmHost {
     this.#job?.cancel();
   }
 
-  /** Powers the TPM on, or off and on again in an orderly way. */
-  init(): Promise<void> {
+  /**
+   * Powers the TPM on, or off and on again in an orderly way. It starts from what was handed in, else from what is stored,
+   * else it is manufactured; with volatile state it goes on where that says. Rejects, and leaves the TPM off, when it cannot.
+   */
+  init(options: InitOptions = {}): Promise<void> {
     return this.#switchPower(async () => {
       await this.#shutdown();
-      this.#powerOn();
+      this.#running = false;
+      if (this.#incoming && !this.#persistence.owned) {
+        this.#waiting = options;
+        this.#running = true;
+      } else await this.#start(options);
     });
   }
 
@@ -127,7 +168,7 @@ export class TpmHost {
 
   /** Cuts the power if it is on, and powers the TPM on. */
   reset(): Promise<void> {
-    return this.#switchPower(async () => this.#powerOn());
+    return this.#switchPower(() => this.#start({}));
   }
 
   /** TPM2_Startup as a platform's firmware sends it, from locality 0: with `STATE` resumes, or starts clear if there is nothing to resume. */
@@ -139,34 +180,81 @@ export class TpmHost {
 
   /** _TPM_Hash_Start. Tells whether it was done: not without power, nor when it cannot be stored. */
   hashStart(): Promise<boolean> {
-    return this.#signal(() => this.#tpm.hashStart());
+    return this.#signal((tpm) => tpm.hashStart());
   }
 
   /** _TPM_Hash_Data. */
   hashData(data: Bytes): Promise<boolean> {
-    return this.#signal(() => this.#tpm.hashData(data));
+    return this.#signal((tpm) => tpm.hashData(data));
   }
 
   /** _TPM_Hash_End. */
   hashEnd(): Promise<boolean> {
-    return this.#signal(() => this.#tpm.hashEnd());
+    return this.#signal((tpm) => tpm.hashEnd());
   }
 
   /** Takes the TPM into failure mode, as a failed self-test does. */
   fail(): Promise<boolean> {
-    return this.#signal(() => {
-      const { nv, ram } = this.#tpm.state;
-      this.#tpm.state = { nv, ram: { ...ram, failed: 1 } };
+    return this.#signal((tpm) => {
+      const { nv, ram } = tpm.state;
+      tpm.state = { nv, ram: { ...ram, failed: 1 } };
     });
   }
 
   /** Clears TPM_ESTABLISHED from a locality. Tells whether it was done. */
   async resetEstablished(locality: number): Promise<boolean> {
     let allowed = false;
-    const done = await this.#signal(() => {
-      allowed = this.#tpm.resetEstablished(locality);
+    const done = await this.#signal((tpm) => {
+      allowed = tpm.resetEstablished(locality);
     });
     return done && allowed;
+  }
+
+  /** The permanent state in libtpms' layout, as it is between two commands; nothing without power. */
+  permanentImage(): Promise<Bytes | undefined> {
+    return this.#image((tpm) => encodePermanent(tpm.state.nv));
+  }
+
+  /** The volatile state in libtpms' layout: what goes on elsewhere with the permanent one. Nothing without power. */
+  volatileImage(): Promise<Bytes | undefined> {
+    return this.#image((tpm) => encodeVolatile(tpm.state));
+  }
+
+  /** Stores the volatile state, so that the next start goes on from here. Tells whether it was done: not without power. */
+  async storeVolatile(): Promise<boolean> {
+    const image = await this.volatileImage();
+    if (image === undefined) return false;
+    await this.#persistence.writeVolatile(image);
+    return true;
+  }
+
+  /**
+   * Takes the permanent state that the next start is to begin from, and the store with it. Only without power. Rejects with a
+   * `StoreError` for what is no state, and for a store that is in use.
+   */
+  setPermanent(image: Bytes): Promise<void> {
+    return this.#whileOff(() => this.#next.setPermanent(image));
+  }
+
+  /** The same with the volatile state, after the permanent one; an empty one says that there is nothing to resume. */
+  setVolatile(image: Bytes): Promise<void> {
+    return this.#whileOff(() => this.#next.setVolatile(image));
+  }
+
+  /** Takes the store if it is not held, trying again so many times every 10 ms. Rejects with `STATE_LOCKED`, for instance. */
+  acquireStore(retries: number): Promise<void> {
+    return this.#inTurn(() => this.#acquire(retries));
+  }
+
+  /**
+   * Gives the store up to another process, with everything in its final form. The next command, or `acquireStore`, takes it
+   * back and goes on if nobody has used the TPM meanwhile.
+   */
+  releaseStore(): Promise<void> {
+    return this.#inTurn(async () => {
+      this.#retries = RETRIES_AFTER_RELEASE;
+      await this.#persistence.release();
+    });
   }
 
   /** Whoever calls this has the turn. */
@@ -176,60 +264,95 @@ export class TpmHost {
     } else if (command.length > this.#bufferSize) {
       done(errorResponse(TPM_RC.COMMAND_SIZE));
     } else {
-      this.#lastWasShutdown = isShutdown(command);
-      const before = this.#tpm.state;
-      this.#proceed(this.#tpm.begin(command, locality), before, done);
+      this.#withTpm(
+        (tpm) => {
+          this.#lastWasShutdown = isShutdown(command);
+          const before = tpm.state;
+          this.#proceed(tpm, tpm.begin(command, locality), before, done);
+        },
+        () => done(errorResponse(TPM_RC.FAILURE)),
+      );
     }
   }
 
-  #proceed(step: Step, before: TpmState, done: (response: Bytes) => void): void {
-    if (step.done) this.#answer(step.response, before, done);
-    else if (this.cancelling) this.#answer(step.cancel(), before, done);
+  /** In the same call, unless the store has to be taken first. */
+  #withTpm(action: (tpm: Tpm) => void, unavailable: () => void): void {
+    if (this.#tpm !== undefined && this.#persistence.owned && this.#waiting === undefined) {
+      action(this.#tpm);
+      return;
+    }
+    this.#acquire(this.#retries).then(
+      () => {
+        if (this.#tpm === undefined) unavailable();
+        else action(this.#tpm);
+      },
+      (error: unknown) => {
+        this.#onStoreLost(error);
+        unavailable();
+      },
+    );
+  }
+
+  async #acquire(retries: number): Promise<void> {
+    await this.#persistence.acquire({ retries, goesOn: this.#running && this.#waiting === undefined });
+    this.#incoming = false;
+    if (this.#waiting !== undefined) await this.#start(this.#waiting);
+  }
+
+  async #start(options: InitOptions): Promise<void> {
+    this.#running = false;
+    this.#waiting = undefined;
+    await this.#acquire(this.#retries);
+    const { state, resumed } = await this.#next.begin(options);
+    this.#tpm ??= Tpm.withState(this.#platform, state.nv, { onFault: this.#onFault });
+    this.#tpm.state = state;
+    if (!resumed) this.#tpm.powerOn();
+    this.#running = true;
+    this.#lastWasShutdown = false;
+  }
+
+  #proceed(tpm: Tpm, step: Step, before: TpmState, done: (response: Bytes) => void): void {
+    if (step.done) this.#answer(tpm, step.response, before, done);
+    else if (this.cancelling) this.#answer(tpm, step.cancel(), before, done);
     else {
       const job = this.#jobs.run(step.job);
       this.#job = job;
       job.result.then(
         (result) => {
           this.#job = undefined;
-          this.#proceed(step.resume(result), before, done);
+          this.#proceed(tpm, step.resume(result), before, done);
         },
         (error: unknown) => {
           this.#job = undefined;
           if (!(error instanceof JobCancelled)) this.#onFault(error);
-          this.#answer(step.cancel(), before, done);
+          this.#answer(tpm, step.cancel(), before, done);
         },
       );
     }
   }
 
-  #answer(response: Bytes, before: TpmState, done: (response: Bytes) => void): void {
-    this.#makeDurable(before, (stored) => done(stored ? response : errorResponse(TPM_RC.NV_UNAVAILABLE)));
+  #answer(tpm: Tpm, response: Bytes, before: TpmState, done: (response: Bytes) => void): void {
+    this.#makeDurable(tpm, before, (stored) => done(stored ? response : errorResponse(TPM_RC.NV_UNAVAILABLE)));
   }
 
   /** Stores what has changed; when that fails, sets the TPM back to `before`. */
-  #makeDurable(before: TpmState, done: (stored: boolean) => void): void {
-    const after = this.#tpm.state;
-    const changes = durableChanges(this.#durable, after);
-    if (changes.length === 0) {
-      this.#durable = after;
+  #makeDurable(tpm: Tpm, before: TpmState, done: (stored: boolean) => void): void {
+    const commit = this.#persistence.commit(tpm.state.nv);
+    if (commit === undefined) {
       done(true);
       return;
     }
-    const commit = this.nvAvailable ? this.#commit(changes) : Promise.reject(new Error("NV memory is switched off"));
     commit.then(
-      () => {
-        this.#durable = after;
-        done(true);
-      },
+      () => done(true),
       (error: unknown) => {
-        this.#tpm.undo(before);
+        tpm.undo(before);
         this.#onFault(error);
         done(false);
       },
     );
   }
 
-  #signal(action: () => void): Promise<boolean> {
+  #signal(action: (tpm: Tpm) => void): Promise<boolean> {
     return new Promise((resolve) => {
       const done = (stored: boolean): void => {
         resolve(stored);
@@ -240,9 +363,41 @@ export class TpmHost {
           done(false);
           return;
         }
-        const before = this.#tpm.state;
-        action();
-        this.#makeDurable(before, done);
+        this.#withTpm(
+          (tpm) => {
+            const before = tpm.state;
+            action(tpm);
+            this.#makeDurable(tpm, before, done);
+          },
+          () => done(false),
+        );
+      });
+    });
+  }
+
+  async #image(encode: (tpm: Tpm) => Bytes): Promise<Bytes | undefined> {
+    let image: Bytes | undefined;
+    await this.#signal((tpm) => {
+      image = encode(tpm);
+    });
+    return image;
+  }
+
+  #whileOff(action: () => void): Promise<void> {
+    return this.#inTurn(async () => {
+      if (this.#running)
+        throw new StoreError("STATE_WRITE", "the TPM is powered on: stop it before its state is replaced");
+      await this.#acquire(this.#retries);
+      action();
+    });
+  }
+
+  #inTurn(action: () => Promise<void>): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#turns.take(() => {
+        action()
+          .then(resolve, reject)
+          .finally(() => this.#turns.pass());
       });
     });
   }
@@ -259,15 +414,10 @@ export class TpmHost {
     });
   }
 
-  #powerOn(): void {
-    this.#tpm.powerOn();
-    this.#running = true;
-    this.#lastWasShutdown = false;
-  }
-
   /** So that an orderly end does not count as a failed authorization, as ends without TPM2_Shutdown do. */
   async #shutdown(): Promise<void> {
-    if (!this.#running || this.#lastWasShutdown) return;
+    // A store that was given up has the last word of whoever owns it now.
+    if (!this.#running || this.#lastWasShutdown || !this.#persistence.owned) return;
     for (const type of [TPM_SU.STATE, TPM_SU.CLEAR]) {
       const code = await new Promise<number>((resolve) => {
         this.#execute(shutdownCommand(type), 0, (response) => resolve(responseCodeOf(response)));

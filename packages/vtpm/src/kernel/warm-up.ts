@@ -1,8 +1,9 @@
-import { Tpm } from "@vtpm/tpm2";
 import { type Bytes, fromHex, toHex } from "@vtpm/wire";
-import { TpmHost } from "../host/tpm-host.ts";
+import { openHost } from "../host/open-host.ts";
 import { responseCodeOf } from "../host/tpm2-messages.ts";
 import { NodePlatform } from "../platform/node-platform.ts";
+import { MemoryStore } from "../store/memory-store.ts";
+import { StoreOwner } from "../store/store-owner.ts";
 
 /** How often: the compiler looks at what has been called a few times. */
 const ROUNDS = 3;
@@ -24,13 +25,13 @@ const COMMANDS: readonly Bytes[] = [
  * slow, and in an emulated machine so slow that the kernel would give up a TPM that it has just met.
  */
 export async function warmUp(): Promise<void> {
-  const tpm = Tpm.manufacture(new NodePlatform());
   const jobs = {
     run: () => {
       throw new Error("none of these commands is long");
     },
   };
-  const host = new TpmHost({ tpm, commit: async () => {}, jobs });
+  const owner = new StoreOwner(async () => new MemoryStore());
+  const host = await openHost({ name: "warm-up", owner, platform: new NodePlatform(), jobs });
   for (let round = 0; round < ROUNDS; round++) {
     await host.init();
     for (const command of COMMANDS) {

@@ -23,7 +23,9 @@ import { type Ready, VtpmProcess } from "../testing/vtpm-process.ts";
 import { WireClient } from "../testing/wire-client.ts";
 
 const INDEX = 0x01800001;
-const STATE_FILE = "tpm2-00.state";
+const STATE_FILE = "tpm2-00.permall";
+/** What an orderly end leaves in a state directory. */
+const LEFT = [".lock", STATE_FILE];
 
 let built: BuiltProgram;
 beforeAll(async () => {
@@ -85,7 +87,7 @@ describe("vtpm serve", () => {
     simulator.close();
 
     expect(await server.kill("SIGTERM")).toMatchObject({ status: 0, signal: null, stderr: "" });
-    expect(readdirSync(stateDirectory())).toEqual([STATE_FILE]);
+    expect(readdirSync(stateDirectory()).sort()).toEqual(LEFT);
     expect(existsSync(socket)).toBe(false);
     expect(existsSync(`${socket}.ctrl`)).toBe(false);
   });
@@ -94,7 +96,7 @@ describe("vtpm serve", () => {
     const server = serve("--port", "0");
     expect((await server.ready()).state).toBe(join(directory, "data", "vtpm"));
     await server.kill("SIGINT");
-    expect(readdirSync(join(directory, "data", "vtpm"))).toEqual([STATE_FILE]);
+    expect(readdirSync(join(directory, "data", "vtpm")).sort()).toEqual(LEFT);
   });
 
   test("keeps nothing when told to", async () => {
@@ -139,7 +141,7 @@ describe("vtpm serve", () => {
     expect(await control.receive(4)).toEqual(uint32s(0));
     expect(await server.ended).toMatchObject({ status: 0, stderr: "" });
     control.close();
-    expect(readdirSync(stateDirectory())).toEqual([STATE_FILE]);
+    expect(readdirSync(stateDirectory()).sort()).toEqual(LEFT);
   });
 
   test("cancels the making of an RSA key when asked to, and ends in the middle of one", async () => {
@@ -275,10 +277,10 @@ describe("vtpm refuses, in one line,", () => {
     const file = join(stateDirectory(), STATE_FILE);
     writeFileSync(file, "damaged");
     expect(await refusal(1, "serve", "--state", stateDirectory(), "--port", "0")).toBe(
-      `${file} is not a state file of vtpm`,
+      `state of ${file}: the header tells of 10 bytes, there are 7`,
     );
     expect(readFileSync(file, "utf8")).toBe("damaged");
-    expect(readdirSync(stateDirectory())).toEqual([STATE_FILE]);
+    expect(readdirSync(stateDirectory()).sort()).toEqual(LEFT);
   });
 
   test("a port that is in use, and gives the state up again", async () => {
@@ -290,7 +292,7 @@ describe("vtpm refuses, in one line,", () => {
       `port ${port} of 127.0.0.1 is in use: choose another one, or 0 for any that is free`,
     );
     other.close();
-    expect(readdirSync(stateDirectory())).toEqual([STATE_FILE]);
+    expect(readdirSync(stateDirectory()).sort()).toEqual(LEFT);
   });
 });
 

@@ -10,8 +10,8 @@ import { openHost } from "../host/open-host.ts";
 import type { TpmHost } from "../host/tpm-host.ts";
 import { TPM_SU } from "../host/tpm2-messages.ts";
 import { NodePlatform } from "../platform/node-platform.ts";
-import { GroupCommit } from "../store/group-commit.ts";
 import { MemoryStore } from "../store/memory-store.ts";
+import { StoreOwner } from "../store/store-owner.ts";
 import { createPrimaryRsa, extendPcr17, getRandom, readPcr17, responseCode, startup } from "../testing/commands.ts";
 import { HeldJobs } from "../testing/held-jobs.ts";
 import { WireClient } from "../testing/wire-client.ts";
@@ -33,7 +33,7 @@ let directory: string;
 beforeEach(async () => {
   jobs = new HeldJobs();
   platform = new NodePlatform();
-  host = await openHost({ name: "tpm", commits: new GroupCommit(new MemoryStore()), platform, jobs });
+  host = await openHost({ name: "tpm", owner: new StoreOwner(async () => new MemoryStore()), platform, jobs });
   await host.init();
   await host.startup(TPM_SU.CLEAR);
   ends = 0;

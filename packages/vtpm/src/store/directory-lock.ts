@@ -1,88 +1,69 @@
-import { randomBytes } from "node:crypto";
-import { open, readdir, rename, rm } from "node:fs/promises";
-import { createServer } from "node:net";
+import { constants } from "node:fs";
+import { type FileHandle, open } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
-import { reasonOf } from "../host-error.ts";
-import { hasListener } from "../unix-socket.ts";
+import { reasonOf, systemErrorCode } from "../host-error.ts";
+import { NativeError } from "../native/native-error.ts";
+import { lockRecord } from "../native/record-lock.ts";
+import { claimDirectory } from "./socket-lock.ts";
 import { StoreError } from "./store-error.ts";
 
-/** A listening socket that says who owns the directory, or would like to. It gets this name when it listens, not before. */
-const OWNER = /^\.owner-[0-9a-f]{16}$/;
-const ATTEMPTS = 5;
-/** Bytes that the address of a Unix socket can hold on every system. */
-const MAX_ADDRESS_SIZE = 103;
+/** swtpm's name for it; a lock is recognized by an open descriptor whose name ends like this. */
+const LOCK_FILE = ".lock";
+const LOCK_FILE_MODE = 0o660;
+/** Milliseconds between two attempts. */
+const RETRY_MS = 10;
 
 /** A directory of which this process is the only owner. */
 export interface DirectoryLock {
   release(): Promise<void>;
 }
 
+export interface LockOptions {
+  /** How many times a lock that is held by another is tried again, every 10 ms. */
+  readonly retries?: number | undefined;
+  /** Told in one line of a lock that holds less than it should. */
+  readonly onWarning?: ((text: string) => void) | undefined;
+}
+
 /**
- * Makes this process the only owner of a directory. Rejects with `STATE_LOCKED` if another one owns it.
- *
- * Whoever wants the directory puts a listening socket into it under a name of its own and then looks for others: it owns
- * the directory if none of them answers. Of two that come together, whoever looks last sees the other; both may step back,
- * never can both stay. The system closes the socket of a process however it ends, so nothing is left to clean up by hand.
+ * Makes this process the only owner of a directory by the record lock that swtpm takes. Rejects with `STATE_LOCKED` if
+ * another one owns it.
  */
-export async function lockDirectory(path: string): Promise<DirectoryLock> {
-  const handle = await lockable(path, () => open(path));
-  // A socket's address is short, so a long path is taken through the descriptor.
-  const base = Buffer.byteLength(path) + 30 > MAX_ADDRESS_SIZE ? `/proc/self/fd/${handle.fd}` : path;
+export async function lockDirectory(path: string, options: LockOptions = {}): Promise<DirectoryLock> {
+  for (let retries = options.retries ?? 0; ; retries--) {
+    const lock = await attempt(path, options);
+    if (lock !== undefined) return lock;
+    if (retries <= 0) break;
+    await wait(RETRY_MS);
+  }
+  throw new StoreError("STATE_LOCKED", `${path} is in use by another process: stop it, or choose another directory`);
+}
+
+async function attempt(path: string, { onWarning }: LockOptions): Promise<DirectoryLock | undefined> {
+  const file = await openLockFile(path);
   try {
-    for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
-      const claim = await lockable(path, () => putSocket(base));
-      if (!(await lockable(path, () => isOwned(base, claim.name)))) {
-        return { release: () => claim.withdraw().finally(() => handle.close()) };
-      }
-      await claim.withdraw();
-      // Two that came together have both stepped back: let them not meet again.
-      await wait(Math.random() * 10 * attempt);
-    }
-    throw new StoreError("STATE_LOCKED", `${path} is in use by another process: stop it, or choose another directory`);
+    if (lockRecord(file.fd)) return { release: () => file.close() };
   } catch (error) {
-    await handle.close();
-    throw error;
+    await file.close();
+    if (!(error instanceof NativeError)) throw cannotLock(path, error);
+    onWarning?.(`${path} is locked against other processes of vtpm, but not against swtpm: ${error.message}`);
+    return claimDirectory(path);
+  }
+  await file.close();
+  return undefined;
+}
+
+async function openLockFile(path: string): Promise<FileHandle> {
+  const flags = constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+  try {
+    return await open(join(path, LOCK_FILE), flags, LOCK_FILE_MODE);
+  } catch (error) {
+    throw cannotLock(path, error);
   }
 }
 
-interface Claim {
-  readonly name: string;
-  withdraw(): Promise<void>;
-}
-
-async function putSocket(base: string): Promise<Claim> {
-  const name = `.owner-${randomBytes(8).toString("hex")}`;
-  const server = createServer((socket) => socket.destroy());
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(join(base, `${name}.new`), resolve);
-  });
-  server.on("error", () => {}); // a connection that could not be accepted was only a question, and has its answer
-  server.unref();
-  await rename(join(base, `${name}.new`), join(base, name));
-  return {
-    name,
-    async withdraw() {
-      await rm(join(base, name), { force: true });
-      await new Promise((resolve) => server.close(resolve));
-    },
-  };
-}
-
-/** Whether anybody but `self` listens; if not, removes what dead processes have left. */
-async function isOwned(base: string, self: string): Promise<boolean> {
-  const names = (await readdir(base)).filter((name) => name !== self);
-  const others = names.filter((name) => OWNER.test(name));
-  for (const name of others) if (await hasListener(join(base, name))) return true;
-  for (const name of others) await rm(join(base, name), { force: true });
-  return false;
-}
-
-async function lockable<T>(path: string, action: () => Promise<T>): Promise<T> {
-  try {
-    return await action();
-  } catch (error) {
-    throw new StoreError("STATE_DIRECTORY", `cannot lock ${path}: ${reasonOf(error)}`, { cause: error });
-  }
+function cannotLock(path: string, error: unknown): StoreError {
+  const reason = systemErrorCode(error) === "ELOOP" ? `${LOCK_FILE} is a symbolic link` : reasonOf(error);
+  return new StoreError("STATE_DIRECTORY", `cannot lock ${path}: ${reason}`, { cause: error });
 }

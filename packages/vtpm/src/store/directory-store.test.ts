@@ -1,52 +1,101 @@
-import type { Change } from "@vtpm/tpm2";
+import { concatBytes } from "@vtpm/wire";
 import { describe, expect, test } from "vitest";
 import { type DiskOperation, SimulatedDisk, type Survival } from "../testing/simulated-disk.ts";
-import { DirectoryStore } from "./directory-store.ts";
-import { decodeStateFile } from "./state-file.ts";
+import { DirectoryStore, type DirectoryStoreOptions } from "./directory-store.ts";
+import type { Stored, StoreRecord } from "./store.ts";
 import { StoreError } from "./store-error.ts";
 
 const ALICE = "alice";
 const BOB = "bob";
-type Content = Record<string, Record<string, string>>;
+/** What somebody keeps in place of a TPM's state: notes under keys. */
+type Notes = Readonly<Record<string, string>>;
+type Content = Readonly<Record<string, Notes>>;
 
-const change = (key: string, text: string | undefined): Change => ({
-  key,
-  value: text === undefined ? undefined : new TextEncoder().encode(text),
-});
-const open = (disk: SimulatedDisk): Promise<DirectoryStore> => DirectoryStore.open(disk, { foldByHand: true });
+const bytesOf = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(value));
+const parsed = <T>(bytes: Uint8Array): T => JSON.parse(new TextDecoder().decode(bytes)) as T;
 
-async function contentOf(store: DirectoryStore): Promise<Content> {
-  const content: Content = {};
-  for (const tpm of [ALICE, BOB]) {
-    const entries = [...(await store.load(tpm))].sort(([a], [b]) => (a < b ? -1 : 1));
-    content[tpm] = Object.fromEntries(entries.map(([key, value]) => [key, new TextDecoder().decode(value)]));
-  }
-  return content;
+/** Notes after a change, in which `null` takes a note away. */
+function changed(notes: Notes, change: Readonly<Record<string, string | null>>): Notes {
+  const kept = Object.entries({ ...notes, ...change }).filter((entry): entry is [string, string] => entry[1] !== null);
+  return Object.fromEntries(kept.sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-type Step = (store: DirectoryStore) => Promise<void>;
+function notesIn({ image, deltas }: Stored): Notes {
+  let notes = image === undefined ? {} : parsed<Notes>(image);
+  for (const delta of deltas) notes = changed(notes, parsed(delta));
+  return notes;
+}
+
+/** A store with those who keep their notes in it. */
+class Book {
+  readonly store: DirectoryStore;
+  #content: Content;
+
+  private constructor(store: DirectoryStore, content: Content) {
+    this.store = store;
+    this.#content = content;
+  }
+
+  /** Opens what is stored of these; the others' is left to itself. */
+  static async open(
+    disk: SimulatedDisk,
+    tpms: readonly string[] = [ALICE, BOB],
+    options: DirectoryStoreOptions = {},
+  ): Promise<Book> {
+    const store = await DirectoryStore.open(disk, { foldByHand: true, ...options });
+    const content: Record<string, Notes> = {};
+    for (const tpm of tpms) {
+      const notes = notesIn(await store.load(tpm));
+      content[tpm] = notes;
+      if (Object.keys(notes).length > 0) {
+        await store.append([{ tpm, delta: new Uint8Array(0), image: () => bytesOf(notes) }]);
+      }
+    }
+    return new Book(store, content);
+  }
+
+  /** What is stored as far as its keepers were told. */
+  get content(): Content {
+    return this.#content;
+  }
+
+  async put(tpms: readonly string[], key: string, text: string | null): Promise<void> {
+    const next = { ...this.#content };
+    const records: StoreRecord[] = [];
+    for (const tpm of tpms) {
+      const notes = changed(next[tpm] ?? {}, { [key]: text });
+      next[tpm] = notes;
+      records.push({ tpm, delta: bytesOf({ [key]: text }), image: () => bytesOf(notes) });
+    }
+    await this.store.append(records);
+    this.#content = next;
+  }
+}
+
+const contentOn = async (disk: SimulatedDisk): Promise<Content> => (await Book.open(disk)).content;
+
+type Step = (book: Book) => Promise<void>;
 const put =
-  (tpm: string, key: string, text: string | undefined): Step =>
-  (store) =>
-    store.append([{ tpm, changes: [change(key, text)] }]);
+  (tpm: string, key: string, text: string | null): Step =>
+  (book) =>
+    book.put([tpm], key, text);
 const both =
   (key: string, text: string): Step =>
-  (store) =>
-    store.append([
-      { tpm: ALICE, changes: [change(key, text)] },
-      { tpm: BOB, changes: [change(key, text)] },
-    ]);
-const fold: Step = (store) => store.fold();
-/** More than a journal may hold before the next fold begins another. */
-const LARGE = "x".repeat(0x50000);
+  (book) =>
+    book.put([ALICE, BOB], key, text);
+const fold: Step = (book) => book.store.fold();
+/** More than the room that a journal keeps ahead. */
+const LARGE = "x".repeat(0x11000);
+/** More than a journal may hold before a fold begins another in any case. */
+const LARGER = "x".repeat(0x50000);
 
-const foldWithAppend: Step = async (store) => {
-  const folding = store.fold();
-  await put(ALICE, "nv/01800001", "counter 3")(store);
+const foldWithAppend: Step = async (book) => {
+  const folding = book.store.fold();
+  await put(ALICE, "nv/01800001", "counter 3")(book);
   await folding;
 };
 
-/** Everything a store does: first appends, folds of one and of both, a new journal, appends while a fold is under way. */
+/** Everything a store does: first appends, folds of one and of both, appends while a fold is under way. */
 const LIFE: readonly Step[] = [
   put(ALICE, "persistent", "1"),
   put(ALICE, "nv/01800001", "counter 1"),
@@ -55,24 +104,24 @@ const LIFE: readonly Step[] = [
   both("persistent", "2"),
   fold,
   put(BOB, "large", LARGE),
-  put(ALICE, "nv/01800001", undefined),
+  put(ALICE, "nv/01800001", null),
   fold,
-  put(BOB, "large", undefined),
+  put(BOB, "large", null),
   foldWithAppend,
   put(ALICE, "nv/01800001", "counter 4"),
   put(BOB, "persistent", "3"),
   fold,
   put(ALICE, "persistent", "4"),
-  (store) => store.close(),
+  (book) => book.store.close(),
 ];
 
 /** The content after each step of a life on a disk that never fails. */
 async function ideal(steps: readonly Step[]): Promise<Content[]> {
-  const store = await open(new SimulatedDisk());
-  const contents = [await contentOf(store)];
+  const book = await Book.open(new SimulatedDisk());
+  const contents = [book.content];
   for (const step of steps) {
-    await step(store);
-    contents.push(await contentOf(store));
+    await step(book);
+    contents.push(book.content);
   }
   return contents;
 }
@@ -104,26 +153,48 @@ function endOfRecords(journal: Uint8Array): number {
   return last + 24 + new DataView(journal.buffer).getUint32(last + 4);
 }
 
+/** The only journal file on the disk, and its name. */
+async function journalOn(disk: SimulatedDisk): Promise<readonly [name: string, content: Uint8Array]> {
+  const names = (await disk.list()).filter((name) => name.startsWith(".vtpm-journal-"));
+  expect(names).toHaveLength(1);
+  const name = names[0] ?? "";
+  return [name, (await disk.read(name)) ?? new Uint8Array(0)];
+}
+
 async function countOperations(steps: readonly Step[]): Promise<number> {
   const disk = new SimulatedDisk();
   let count = 0;
   disk.onOperation = () => {
     count++;
   };
-  const store = await open(disk);
-  for (const step of steps) await step(store);
+  const book = await Book.open(disk);
+  for (const step of steps) await step(book);
   return count;
 }
 
 describe("a directory store", () => {
   test("has after an orderly end nothing but state files, which say everything", async () => {
     const disk = new SimulatedDisk();
-    const store = await open(disk);
-    for (const step of LIFE) await step(store);
-    expect([...(await disk.list())].sort()).toEqual(["alice.state", "bob.state"]);
-    const alice = decodeStateFile((await disk.read("alice.state")) ?? new Uint8Array(0));
-    expect(new TextDecoder().decode(alice.get("persistent"))).toBe("4");
-    expect(await contentOf(await open(disk))).toEqual((await ideal(LIFE)).at(-1));
+    const book = await Book.open(disk);
+    for (const step of LIFE) await step(book);
+    expect([...(await disk.list())].sort()).toEqual(["alice.permall", "bob.permall"]);
+    const alice = parsed<Notes>((await disk.read("alice.permall")) ?? new Uint8Array(0));
+    expect(alice).toEqual({ "nv/01800001": "counter 4", persistent: "4" });
+    expect(await contentOn(disk)).toEqual((await ideal(LIFE)).at(-1));
+  });
+
+  test("has a complete state file at any moment from the first fold on", async () => {
+    const disk = new SimulatedDisk();
+    const book = await Book.open(disk);
+    let checked = 0;
+    disk.onOperation = () => {
+      const file = disk.peek("alice.permall");
+      if (file === undefined) return;
+      expect(parsed<Notes>(file)).toBeTypeOf("object");
+      checked++;
+    };
+    for (const step of LIFE) await step(book);
+    expect(checked).toBeGreaterThan(50);
   });
 
   test("keeps every acknowledged change through a power cut at any operation", async () => {
@@ -132,7 +203,7 @@ describe("a directory store", () => {
     expect(operations).toBeGreaterThan(80);
     for (let cutAt = 0; cutAt < operations; cutAt++) {
       const disk = new SimulatedDisk();
-      const store = await open(disk);
+      const book = await Book.open(disk);
       let count = 0;
       disk.onOperation = () => {
         if (count++ >= cutAt) throw new PowerCut();
@@ -140,7 +211,7 @@ describe("a directory store", () => {
       let done = 0;
       for (const step of LIFE) {
         try {
-          await step(store);
+          await step(book);
         } catch {
           break;
         }
@@ -148,17 +219,17 @@ describe("a directory store", () => {
       }
       for (const survival of survivals(cutAt)) {
         const found = disk.afterPowerCut(survival);
-        const reopened = await open(found);
-        const content = await contentOf(reopened);
+        const reopened = await Book.open(found);
+        const { content } = reopened;
         // What was acknowledged, or with the step that was under way.
         expect([contents[done], contents[done + 1]], `cut at operation ${cutAt}`).toContainEqual(content);
 
         // The store goes on from there, through another cut that takes all that is not synced.
         await put(ALICE, "after", "the cut")(reopened);
-        const again = await open(found.afterPowerCut(() => 0));
-        expect(await contentOf(again)).toEqual({ ...content, alice: { ...content[ALICE], after: "the cut" } });
-        await again.close();
-        expect(await contentOf(await open(found))).toBeDefined();
+        const again = await Book.open(found.afterPowerCut(() => 0));
+        expect(again.content).toEqual({ ...content, alice: { after: "the cut", ...content[ALICE] } });
+        await again.store.close();
+        expect(await contentOn(found)).toBeDefined();
       }
     }
   });
@@ -167,148 +238,195 @@ describe("a directory store", () => {
     const operations = await countOperations(LIFE);
     for (let failAt = 0; failAt < operations; failAt++) {
       const disk = new SimulatedDisk();
-      const store = await open(disk);
+      const book = await Book.open(disk);
       let count = 0;
       disk.onOperation = () => {
         if (count++ === failAt) throw new StoreError("STATE_WRITE", "no space left on device (ENOSPC)");
       };
       for (const step of LIFE.slice(0, -1)) {
-        const before = await contentOf(store);
         try {
-          await step(store);
+          await step(book);
         } catch {
-          const content = await contentOf(store);
-          // The append succeeds where it was the fold beside it that failed.
-          if (step !== foldWithAppend) expect(content).toEqual(before);
-          const found = await open(disk.afterPowerCut(() => 1));
-          expect(await contentOf(found), `failure of operation ${failAt}`).toEqual(content);
-          await step(store); // a second time it works
+          expect(await contentOn(disk.afterPowerCut(() => 1)), `failure of operation ${failAt}`).toEqual(book.content);
+          await step(book); // a second time it works
         }
       }
-      const content = await contentOf(store);
-      expect(await contentOf(await open(disk.afterPowerCut(() => 0)))).toEqual(content);
-      await store.close().catch(() => {}); // it may be this that fails
-      expect(await contentOf(await open(disk.afterPowerCut(() => 0)))).toEqual(content);
+      const { content } = book;
+      expect(await contentOn(disk.afterPowerCut(() => 0))).toEqual(content);
+      await book.store.close().catch(() => {}); // it may be this that fails
+      expect(await contentOn(disk.afterPowerCut(() => 0))).toEqual(content);
     }
   });
 
   test("stays failed, and safe, as long as it cannot take back what a failed append has written", async () => {
     const disk = new SimulatedDisk();
-    const store = await open(disk);
-    await put(ALICE, "persistent", "1")(store);
+    const book = await Book.open(disk);
+    await put(ALICE, "persistent", "1")(book);
     let broken = true;
     disk.onOperation = (operation: DiskOperation) => {
       const affected: DiskOperation[] = ["syncFile", "truncate"];
       if (broken && affected.includes(operation)) throw new StoreError("STATE_WRITE", "input/output error (EIO)");
     };
-    await expect(put(ALICE, "persistent", "2")(store)).rejects.toThrow("EIO");
-    await expect(put(ALICE, "persistent", "3")(store)).rejects.toThrow("EIO");
-    await expect(store.fold()).rejects.toThrow("EIO");
+    await expect(put(ALICE, "persistent", "2")(book)).rejects.toThrow("EIO");
+    await expect(put(ALICE, "persistent", "3")(book)).rejects.toThrow("EIO");
+    await expect(book.store.fold()).rejects.toThrow("EIO");
     broken = false;
-    await put(ALICE, "persistent", "4")(store);
-    const found = await open(disk.afterPowerCut(() => 0));
-    expect((await contentOf(found))[ALICE]).toEqual({ persistent: "4" });
+    await put(ALICE, "persistent", "4")(book);
+    expect((await contentOn(disk.afterPowerCut(() => 0)))[ALICE]).toEqual({ persistent: "4" });
   });
 
   test("recovers from a journal cut off at any length", async () => {
     const disk = new SimulatedDisk();
-    const store = await open(disk);
+    const book = await Book.open(disk);
     const sizes = [0];
-    const contents = [await contentOf(store)];
-    const steps = [put(ALICE, "a", "1"), put(ALICE, "b", "2"), both("c", "3"), put(ALICE, "a", undefined)];
-    for (const step of steps) {
-      await step(store);
-      sizes.push(endOfRecords((await disk.read("journal-00000001")) ?? new Uint8Array(0)));
-      contents.push(await contentOf(store));
+    const contents = [book.content];
+    for (const step of [put(ALICE, "a", "1"), put(ALICE, "b", "2"), both("c", "3"), put(ALICE, "a", null)]) {
+      await step(book);
+      sizes.push(endOfRecords((await journalOn(disk))[1]));
+      contents.push(book.content);
     }
-    const journal = (await disk.read("journal-00000001")) ?? new Uint8Array(0);
+    const [name, journal] = await journalOn(disk);
     for (let size = 0; size <= (sizes.at(-1) ?? 0) + 100; size++) {
       const found = new SimulatedDisk();
-      found.plant("journal-00000001", journal.slice(0, size));
+      found.plant(name, journal.slice(0, size));
       const complete = sizes.map((end) => end <= size).lastIndexOf(true);
-      expect(await contentOf(await open(found))).toEqual(contents[complete]);
+      expect(await contentOn(found)).toEqual(contents[complete]);
     }
+  });
+
+  test("leaves nothing in the journal when everything is folded, so that other programs may use the state files", async () => {
+    const disk = new SimulatedDisk();
+    const book = await Book.open(disk);
+    for (const step of [put(ALICE, "a", "1"), fold, put(ALICE, "a", "2"), fold]) await step(book);
+    const killed = disk.afterPowerCut(() => 1);
+    killed.plant("alice.permall", bytesOf({ a: "changed by another program" }));
+    expect((await contentOn(killed))[ALICE]).toEqual({ a: "changed by another program" });
+  });
+
+  test("keeps what the journal says of TPMs that nobody has opened", async () => {
+    const disk = new SimulatedDisk();
+    const both_ = await Book.open(disk);
+    for (const step of [both("a", "1"), fold, both("a", "2")]) await step(both_);
+    // The process was killed. The next ones open Alice's alone, and Bob's file stays behind.
+    for (const text of ["3", "4"]) {
+      const one = await Book.open(disk, [ALICE]);
+      for (const step of [put(ALICE, "b", text), fold, put(ALICE, "c", text)]) await step(one);
+      await one.store.close();
+      expect(parsed(disk.peek("bob.permall") ?? new Uint8Array(0))).toEqual({ a: "1" });
+      expect((await disk.list()).filter((name) => name.startsWith(".vtpm-journal-"))).toHaveLength(1);
+    }
+    const again = await Book.open(disk);
+    expect(again.content).toEqual({ alice: { a: "2", b: "4", c: "4" }, bob: { a: "2" } });
+    await again.store.close();
+    expect([...(await disk.list())].sort()).toEqual(["alice.permall", "bob.permall"]);
+  });
+
+  test("lets nobody open a TPM twice", async () => {
+    const book = await Book.open(new SimulatedDisk());
+    await put(ALICE, "a", "1")(book);
+    await expect(book.store.load(ALICE)).rejects.toMatchObject({ code: "STATE_LOCKED" });
+  });
+
+  test("keeps the state file before the present one where that is wanted", async () => {
+    const disk = new SimulatedDisk();
+    const book = await Book.open(disk, [ALICE], { backup: true });
+    for (const step of [put(ALICE, "a", "1"), fold, put(ALICE, "a", "2"), fold]) await step(book);
+    expect(parsed(disk.peek("alice.permall") ?? new Uint8Array(0))).toEqual({ a: "2" });
+    expect(parsed(disk.peek("alice.permall.bak") ?? new Uint8Array(0))).toEqual({ a: "1" });
+  });
+
+  test("keeps volatile state beside it until told otherwise", async () => {
+    const disk = new SimulatedDisk();
+    const { store } = await Book.open(disk);
+    expect(await store.readVolatile(ALICE)).toBeUndefined();
+    await store.writeVolatile(ALICE, bytesOf("volatile"));
+    expect(parsed(disk.afterPowerCut(() => 0).peek("alice.volatilestate") ?? new Uint8Array(0))).toBe("volatile");
+    expect(await store.readVolatile(ALICE)).toEqual(bytesOf("volatile"));
+    await store.writeVolatile(ALICE, undefined);
+    expect(disk.afterPowerCut(() => 0).peek("alice.volatilestate")).toBeUndefined();
   });
 });
 
 describe("a directory store refuses", () => {
+  /** A disk with a state file and changes to it. */
   async function usedDisk(): Promise<SimulatedDisk> {
     const disk = new SimulatedDisk();
-    const store = await open(disk);
-    for (const step of [put(ALICE, "a", "1"), fold, put(ALICE, "b", "2"), put(ALICE, "c", "3")]) await step(store);
+    const book = await Book.open(disk);
+    for (const step of [put(ALICE, "a", "1"), fold, put(ALICE, "b", "2"), put(ALICE, "c", "3")]) await step(book);
     return disk;
   }
   async function refusal(disk: SimulatedDisk): Promise<string> {
     const before = await disk.list();
-    const error = await open(disk).then(
+    const error = await Book.open(disk).then(
       () => undefined,
       (reason: unknown) => reason,
     );
     expect(await disk.list()).toEqual(before);
-    expect(error).toBeInstanceOf(StoreError);
-    expect((error as StoreError).code).toBe("STATE_DAMAGED");
-    return (error as StoreError).message;
+    if (!(error instanceof StoreError)) throw new Error(`not a StoreError: ${String(error)}`);
+    expect(error.code).toBe("STATE_DAMAGED");
+    return error.message;
   }
   const flipped = (bytes: Uint8Array, at: number): Uint8Array =>
     bytes.map((byte, i) => (i === at ? byte ^ 0x10 : byte));
+  const REPLACED = /^\/simulated\/alice\.permall was changed or replaced by another program, and the journal beside it/;
 
-  test("a state file in which any bit is wrong", async () => {
+  test("a state file in which any bit is wrong, or of which any part is missing, while the journal builds on it", async () => {
     const disk = await usedDisk();
-    const file = (await disk.read("alice.state")) ?? new Uint8Array(0);
+    const file = disk.peek("alice.permall") ?? new Uint8Array(0);
     for (let at = 0; at < file.length; at++) {
-      disk.plant("alice.state", flipped(file, at));
-      expect(await refusal(disk)).toMatch(/^\/simulated\/alice\.state is (not|incomplete)/);
-    }
-  });
-
-  test("a state file cut off at any length", async () => {
-    const disk = await usedDisk();
-    const file = (await disk.read("alice.state")) ?? new Uint8Array(0);
-    for (let size = 0; size < file.length; size++) {
-      disk.plant("alice.state", file.slice(0, size));
-      expect(await refusal(disk)).toMatch(/^\/simulated\/alice\.state is/);
+      for (const damaged of [flipped(file, at), file.slice(0, at)]) {
+        disk.plant("alice.permall", damaged);
+        expect(await refusal(disk)).toMatch(REPLACED);
+      }
     }
   });
 
   test("a journal damaged anywhere before its last record", async () => {
     const disk = await usedDisk();
-    const journal = (await disk.read("journal-00000001")) ?? new Uint8Array(0);
+    const [name, journal] = await journalOn(disk);
     const last = Buffer.from(journal).lastIndexOf("vTR1");
     for (let at = 0; at < last; at++) {
-      disk.plant("journal-00000001", flipped(journal, at));
-      expect(await refusal(disk)).toMatch(/^\/simulated\/journal-00000001 (is damaged|does not begin)/);
+      disk.plant(name, flipped(journal, at));
+      expect(await refusal(disk)).toMatch(/^\/simulated\/\.vtpm-journal-\d+ (is damaged|does not begin)/);
     }
   });
 
-  test("a state file that was replaced or removed while the journal has changes to it", async () => {
-    const disk = new SimulatedDisk();
-    const store = await open(disk);
-    const steps = [put(ALICE, "large", LARGE), fold, put(ALICE, "large", undefined), fold, put(ALICE, "a", "1")];
-    for (const step of steps) await step(store);
-    const other = new SimulatedDisk();
-    const otherStore = await open(other);
-    await put(ALICE, "a", "other")(otherStore);
-    await otherStore.close();
-    disk.plant("alice.state", (await other.read("alice.state")) ?? new Uint8Array(0));
-    expect(await refusal(disk)).toMatch(/alice\.state was replaced/);
-    await disk.remove("alice.state");
-    expect(await refusal(disk)).toMatch(/alice\.state is missing/);
+  test("a journal that something follows after zeros, which no cut leaves behind", async () => {
+    const disk = await usedDisk();
+    const [name, journal] = await journalOn(disk);
+    const record = journal.slice(Buffer.from(journal).lastIndexOf("vTR1"), endOfRecords(journal));
+    disk.plant(name, concatBytes(journal, record));
+    expect(await refusal(disk)).toMatch(/is damaged between offsets/);
+  });
+
+  test("a state file that was replaced or removed while the journal has changes to it, with the remedy", async () => {
+    const disk = await usedDisk();
+    disk.plant("alice.permall", bytesOf({ a: "other" }));
+    const [name] = await journalOn(disk);
+    expect(await refusal(disk)).toBe(
+      `/simulated/alice.permall was changed or replaced by another program, and the journal beside it (${name}) has changes ` +
+        "to the one before: put that one back, or move the journal away to go on without those changes",
+    );
+    await disk.remove("alice.permall");
+    expect(await refusal(disk)).toMatch(/alice\.permall is missing, and the journal/);
+    await disk.remove(name);
+    expect((await contentOn(disk))[ALICE]).toEqual({});
   });
 
   test("journals between which one is missing", async () => {
     const disk = new SimulatedDisk();
-    const store = await open(disk);
-    await put(ALICE, "a", LARGE)(store);
+    const book = await Book.open(disk);
+    await put(ALICE, "a", LARGER)(book);
     disk.onOperation = (operation) => {
       if (operation === "rename") throw new StoreError("STATE_WRITE", "input/output error (EIO)");
     };
-    await expect(store.fold()).rejects.toThrow("EIO");
-    await put(ALICE, "b", LARGE)(store);
-    await expect(store.fold()).rejects.toThrow("EIO");
-    await put(ALICE, "c", "3")(store);
+    await expect(book.store.fold()).rejects.toThrow("EIO");
+    await put(ALICE, "b", LARGER)(book);
+    await expect(book.store.fold()).rejects.toThrow("EIO");
+    await put(ALICE, "c", "3")(book);
     disk.onOperation = () => {};
-    expect(await contentOf(await open(disk))).toEqual({ alice: { a: LARGE, b: LARGE, c: "3" }, bob: {} });
-    await disk.remove("journal-00000002");
+    expect(await contentOn(disk)).toEqual({ alice: { a: LARGER, b: LARGER, c: "3" }, bob: {} });
+    await disk.remove(".vtpm-journal-00000002");
     expect(await refusal(disk)).toMatch(/journal-00000003 does not continue/);
   });
 });

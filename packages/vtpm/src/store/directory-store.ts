@@ -1,34 +1,48 @@
-import type { Bytes } from "@vtpm/wire";
+import { type Bytes, equalBytes } from "@vtpm/wire";
 import { digestOf, NO_FILE } from "./digest.ts";
 import type { Directory } from "./directory.ts";
 import { JournalFile } from "./journal-file.ts";
 import type { JournalEntry } from "./journal-format.ts";
 import { Lane } from "./lane.ts";
-import { isTpmName, journalName, journalNumber, newStateFileName, stateFileName } from "./names.ts";
+import {
+  backupFileName,
+  isTpmName,
+  journalName,
+  journalNumber,
+  stateFileName,
+  temporaryFileName,
+  volatileFileName,
+} from "./names.ts";
 import { type Recovery, recover } from "./recovery.ts";
-import { encodeStateFile } from "./state-file.ts";
-import { applyChanges, type Entries, type Store, type StoreRecord } from "./store.ts";
+import type { Store, Stored, StoreRecord } from "./store.ts";
 import { StoreError } from "./store-error.ts";
 
 /** Milliseconds from a change to its being in the state file; with the time a fold takes, below the promised second. */
 const FOLD_DELAY_MS = 500;
-/** Bytes of journal from which on a fold begins a new one. */
+/** Milliseconds after which a fold that keeps failing is tried again, at most. */
+const MAX_RETRY_MS = 30_000;
+/** Bytes of journal from which on a fold begins a new one even though the last fold has failed. */
 const JOURNAL_LIMIT = 0x40000;
 
 export interface DirectoryStoreOptions {
   /** Whether folding is left to calls of `fold`; otherwise it happens by itself. */
-  readonly foldByHand?: boolean;
+  readonly foldByHand?: boolean | undefined;
+  /** Whether the state file before the present one is kept beside it, as swtpm's option of this name does. */
+  readonly backup?: boolean | undefined;
   /** Told of a fold that failed: nothing is lost, the journal keeps growing, and it is tried again. */
-  readonly onFoldFailure?: (error: unknown) => void;
+  readonly onFoldFailure?: ((error: unknown) => void) | undefined;
 }
 
 interface StoredTpm {
   readonly name: string;
-  readonly entries: Map<string, Bytes>;
   /** Digest of the state file, or of the one that is being written to replace it. */
   fileDigest: Bytes;
   /** Whether the journal says more than that file. */
   ahead: boolean;
+  /** How the state file is made. Absent as long as nobody in this process has opened the TPM. */
+  image: (() => Bytes) | undefined;
+  /** As long as `image` is absent: what the journal says more than the file. */
+  deltas: readonly Bytes[];
 }
 
 /** A state file that is to replace the one of a TPM. */
@@ -39,11 +53,13 @@ interface NewStateFile {
 }
 
 /**
- * Keeps TPMs in a directory: a state file each, and a journal for all of them in front of it. A change is appended to the
- * journal and acknowledged when that is durable; later it is folded into the state file.
+ * Keeps TPMs in a directory: a state file each, and a journal for all of them beside it. A change is appended to the journal
+ * and acknowledged when that is durable; later it is folded into the state file.
  *
  * Every journal entry of a TPM whose state file is complete says which file that is (`base`). So a new state file replaces
- * the old one at whatever moment the power goes: the file that is found says from which entry on the journal counts.
+ * the old one at whatever moment the power goes: the file that is found says from which entry on the journal counts. While
+ * nothing is to be folded the journal is empty, so that another program may use the state files even of a process that was
+ * killed.
  */
 export class DirectoryStore implements Store {
   readonly #directory: Directory;
@@ -55,15 +71,21 @@ export class DirectoryStore implements Store {
   /** Journal files that are complete; removed by the first fold that takes in everything. */
   #oldJournals: readonly string[];
   #journal: JournalFile | undefined;
+  /** The one that comes after it, ready and empty. */
+  #spare: JournalFile | undefined;
   #nextJournal: number;
   #nextSequence: bigint;
   #foldTimer: NodeJS.Timeout | undefined;
+  /** Folds that have failed since the last good one. */
+  #failures = 0;
   #closed = false;
 
   private constructor(directory: Directory, recovery: Recovery, options: DirectoryStoreOptions) {
     this.#directory = directory;
     this.#options = options;
-    for (const [name, recovered] of recovery.tpms) this.#tpms.set(name, { name, ...recovered });
+    for (const [name, { fileDigest, deltas }] of recovery.tpms) {
+      this.#tpms.set(name, { name, fileDigest, deltas, ahead: deltas.length > 0, image: undefined });
+    }
     this.#oldJournals = recovery.journals;
     this.#nextJournal = Math.max(0, ...recovery.journals.map((name) => journalNumber(name) ?? 0)) + 1;
     this.#nextSequence = recovery.nextSequence;
@@ -79,31 +101,66 @@ export class DirectoryStore implements Store {
     return `${this.#directory.path}/${stateFileName(tpm)}`;
   }
 
-  async load(tpm: string): Promise<Entries> {
+  async load(tpm: string): Promise<Stored> {
     if (!isTpmName(tpm)) throw new RangeError(`a TPM cannot be called ${JSON.stringify(tpm)}`);
-    return new Map(this.#tpms.get(tpm)?.entries);
+    const image = await this.#directory.read(stateFileName(tpm));
+    const fileDigest = image === undefined ? NO_FILE : digestOf(image);
+    let stored = this.#tpms.get(tpm);
+    if (stored === undefined) {
+      stored = { name: tpm, fileDigest, deltas: [], ahead: false, image: undefined };
+      this.#tpms.set(tpm, stored);
+    }
+    if (stored.image !== undefined) {
+      throw new StoreError("STATE_LOCKED", `${this.locate(tpm)} is in use by this process already`);
+    }
+    if (!equalBytes(stored.fileDigest, fileDigest)) {
+      throw new StoreError("STATE_DAMAGED", `${this.locate(tpm)} was changed by somebody who ignores the lock`);
+    }
+    return { image, deltas: stored.deltas };
   }
 
   append(records: readonly StoreRecord[]): Promise<void> {
     return this.#appends.run(async () => {
       if (this.#closed) throw new StoreError("STATE_WRITE", `${this.#directory.path} is closed`);
-      const entries = records.map(({ tpm, changes }) => ({ tpm, changes, base: this.#baseOf(tpm) }));
-      await this.#write(entries);
-      for (const { tpm, changes } of records) {
-        const stored = this.#tpms.get(tpm) ?? this.#addTpm(tpm);
-        applyChanges(stored.entries, changes);
-        stored.ahead = true;
+      const changed = new Map<StoredTpm, Bytes[]>();
+      for (const { tpm, delta } of records) {
+        const stored = this.#loaded(tpm);
+        if (delta.length > 0) changed.set(stored, [...(changed.get(stored) ?? []), delta]);
+      }
+      if (changed.size > 0) {
+        await this.#write([...changed].map(([stored, deltas]) => ({ tpm: stored.name, base: baseOf(stored), deltas })));
+      }
+      for (const { tpm, image } of records) {
+        const stored = this.#loaded(tpm);
+        stored.image = image;
+        stored.deltas = [];
+        stored.ahead ||= changed.has(stored);
         // A new TPM gets its state file at once.
-        this.#foldSoon(stored.fileDigest === NO_FILE ? 0 : FOLD_DELAY_MS);
+        if (stored.ahead) this.#foldSoon(stored.fileDigest === NO_FILE ? 0 : FOLD_DELAY_MS);
       }
     });
+  }
+
+  readVolatile(tpm: string): Promise<Bytes | undefined> {
+    return this.#directory.read(volatileFileName(tpm));
+  }
+
+  async writeVolatile(tpm: string, bytes: Bytes | undefined): Promise<void> {
+    const name = volatileFileName(tpm);
+    if (bytes === undefined) await this.#directory.remove(name);
+    else await this.#replaceFile(name, bytes);
+    await this.#directory.sync();
   }
 
   /** Brings all state files up to date. When it rejects, nothing is lost. */
   fold(): Promise<void> {
     clearTimeout(this.#foldTimer);
     this.#foldTimer = undefined;
-    return this.#folds.run(() => this.#fold());
+    return this.#folds.run(async () => {
+      this.#failures++;
+      await this.#fold();
+      this.#failures = 0;
+    });
   }
 
   async close(): Promise<void> {
@@ -111,29 +168,23 @@ export class DirectoryStore implements Store {
       await this.fold();
       await this.#appends.run(async () => {
         this.#closed = true;
-        if (this.#isAhead() || this.#journal === undefined) return;
-        // The state files alone say everything.
-        await this.#directory.remove(this.#journal.name);
+        // Where the state files alone say everything.
+        const needless = this.#isAhead() ? [this.#spare] : [this.#journal, this.#spare];
+        for (const journal of needless) if (journal !== undefined) await this.#directory.remove(journal.name);
         await this.#directory.sync();
       });
     } finally {
       this.#closed = true;
       clearTimeout(this.#foldTimer);
       await this.#journal?.close();
+      await this.#spare?.close();
       await this.#directory.close();
     }
   }
 
-  /** What the next entry of a TPM says about the entries before it. */
-  #baseOf(tpm: string): Bytes | undefined {
+  #loaded(tpm: string): StoredTpm {
     const stored = this.#tpms.get(tpm);
-    if (stored === undefined) return NO_FILE;
-    return stored.ahead ? undefined : stored.fileDigest;
-  }
-
-  #addTpm(name: string): StoredTpm {
-    const stored = { name, entries: new Map<string, Bytes>(), fileDigest: NO_FILE, ahead: false };
-    this.#tpms.set(name, stored);
+    if (stored === undefined) throw new RangeError(`nobody has loaded ${JSON.stringify(tpm)}`);
     return stored;
   }
 
@@ -143,7 +194,7 @@ export class DirectoryStore implements Store {
     this.#foldTimer = setTimeout(() => {
       this.fold().catch((error: unknown) => {
         this.#options.onFoldFailure?.(error);
-        this.#foldSoon(FOLD_DELAY_MS);
+        this.#foldSoon(Math.min(FOLD_DELAY_MS * 2 ** this.#failures, MAX_RETRY_MS));
       });
     }, delay);
     // A process that wants to end need not wait: the journal has everything.
@@ -151,38 +202,49 @@ export class DirectoryStore implements Store {
   }
 
   async #fold(): Promise<void> {
-    if (this.#isAhead()) await this.#writeStateFiles(await this.#announceStateFiles());
-    else if (this.#oldJournals.length === 0) return;
+    if (this.#isAhead(isOpen)) {
+      await this.#writeStateFiles(await this.#announceStateFiles());
+    } else if (this.#oldJournals.length === 0 || this.#isAhead()) {
+      return; // what only the journal says of TPMs that nobody has opened stays in it
+    }
     await this.#directory.sync();
     // The oldest first, and each for good before the next, so that no gap can open between those that are left.
     for (const name of this.#oldJournals) {
       await this.#directory.remove(name);
       await this.#directory.sync();
+      this.#oldJournals = this.#oldJournals.filter((old) => old !== name);
     }
-    this.#oldJournals = [];
   }
 
-  #isAhead(): boolean {
-    for (const { ahead } of this.#tpms.values()) if (ahead) return true;
+  #isAhead(condition: (stored: StoredTpm) => boolean = () => true): boolean {
+    for (const stored of this.#tpms.values()) if (stored.ahead && condition(stored)) return true;
     return false;
   }
 
   /**
    * Encodes the state files that are to be written, and names them in the journal as the base of whatever is appended from
-   * now on; in a new journal if the present one has grown.
+   * now on. That goes into a new journal, together with what the old one says of TPMs that nobody has opened.
    */
   async #announceStateFiles(): Promise<readonly NewStateFile[]> {
-    const grown = this.#journal !== undefined && this.#journal.size > JOURNAL_LIMIT;
-    const next = grown ? await this.#createJournal() : undefined;
+    // After a failure the old journals stay anyway: another one helps nobody, unless the present one has grown.
+    const journal = await this.#appends.run(() => this.#presentJournal());
+    const renewed = this.#failures === 1 || journal.size > JOURNAL_LIMIT;
+    if (renewed) this.#spare ??= await this.#createJournal();
     return this.#appends.run(async () => {
-      if (next !== undefined) await this.#continueIn(next);
       const files: NewStateFile[] = [];
+      const others: JournalEntry[] = [];
       for (const stored of this.#tpms.values()) {
         if (!stored.ahead) continue;
-        const content = encodeStateFile(stored.entries);
-        files.push({ stored, content, digest: digestOf(content) });
+        if (stored.image === undefined) {
+          others.push({ tpm: stored.name, base: stored.fileDigest, deltas: stored.deltas });
+        } else {
+          const content = stored.image();
+          files.push({ stored, content, digest: digestOf(content) });
+        }
       }
-      await this.#write(files.map(({ stored, digest }) => ({ tpm: stored.name, base: digest, changes: [] })));
+      await this.#write(files.map(({ stored, digest }) => ({ tpm: stored.name, base: digest, deltas: [] })));
+      if (renewed) await this.#renewJournal();
+      if (others.length > 0) await this.#write(others);
       for (const { stored, digest } of files) {
         stored.fileDigest = digest;
         stored.ahead = false;
@@ -206,42 +268,58 @@ export class DirectoryStore implements Store {
   }
 
   async #writeStateFile(tpm: string, content: Bytes): Promise<void> {
-    const name = newStateFileName(tpm);
-    await this.#directory.remove(name); // what a fold that was cut short has left
-    const file = await this.#directory.create(name);
+    const name = stateFileName(tpm);
+    if (this.#options.backup === true) {
+      const previous = await this.#directory.read(name);
+      if (previous !== undefined) await this.#replaceFile(backupFileName(tpm), previous);
+    }
+    await this.#replaceFile(name, content);
+  }
+
+  /** The file has all of `content`, durably, before it gets its name; that itself is durable only with the next `sync`. */
+  async #replaceFile(name: string, content: Bytes): Promise<void> {
+    const temporary = temporaryFileName(name);
+    await this.#directory.remove(temporary); // what was cut short
+    const file = await this.#directory.create(temporary);
     try {
       await file.write(content, 0);
       await file.sync();
     } finally {
       await file.close();
     }
-    await this.#directory.rename(name, stateFileName(tpm));
+    await this.#directory.rename(temporary, name);
   }
 
-  /** Makes `next` the journal. The present one must end cleanly first, since nothing is cut off it later. */
-  async #continueIn(next: JournalFile): Promise<void> {
-    const journal = this.#journal;
-    if (journal !== undefined) {
-      try {
-        await journal.settle();
-      } catch (error) {
-        await next.close(); // without a record it means nothing and may stay
-        throw error;
-      }
-      this.#oldJournals = [...this.#oldJournals, journal.name];
-      await journal.close();
-    }
-    this.#journal = next;
+  /** Goes on in the next journal. The present one must end cleanly first, since nothing is cut off it later. */
+  async #renewJournal(): Promise<void> {
+    const journal = await this.#presentJournal();
+    await journal.settle();
+    this.#oldJournals = [...this.#oldJournals, journal.name];
+    this.#journal = this.#spare;
+    this.#spare = undefined;
+    await journal.close();
   }
 
   /** Appends one record, all of it durable, or none of it. */
   async #write(entries: readonly JournalEntry[]): Promise<void> {
-    this.#journal ??= await this.#createJournal();
-    await this.#journal.append({ sequence: this.#nextSequence, entries });
+    const journal = await this.#presentJournal();
+    await journal.append({ sequence: this.#nextSequence, entries });
     this.#nextSequence++;
+  }
+
+  async #presentJournal(): Promise<JournalFile> {
+    this.#journal ??= await this.#createJournal();
+    return this.#journal;
   }
 
   #createJournal(): Promise<JournalFile> {
     return JournalFile.create(this.#directory, journalName(this.#nextJournal++));
   }
 }
+
+/** What the next entry of a TPM says about the entries before it. */
+function baseOf({ ahead, fileDigest }: StoredTpm): Bytes | undefined {
+  return ahead ? undefined : fileDigest;
+}
+
+const isOpen = (stored: StoredTpm): boolean => stored.image !== undefined;

@@ -1,4 +1,3 @@
-import type { Change } from "@vtpm/tpm2";
 import type { Store, StoreRecord } from "./store.ts";
 
 interface Waiting {
@@ -21,9 +20,9 @@ export class GroupCommit {
   }
 
   /** Resolves when the changes are durable; rejects when they are not and never will be. */
-  commit(tpm: string, changes: readonly Change[]): Promise<void> {
+  commit(record: StoreRecord): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ record: { tpm, changes }, resolve, reject });
+      this.#waiting.push({ record, resolve, reject });
       if (this.#busy) return;
       this.#busy = true;
       // After the sockets that are readable now have been read: their commands share the append.

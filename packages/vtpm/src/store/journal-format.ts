@@ -1,7 +1,9 @@
 import { randomBytes } from "node:crypto";
 import {
   type Bytes,
+  buffer,
   bytes,
+  type Codec,
   concatBytes,
   decode,
   encode,
@@ -11,17 +13,33 @@ import {
   Refusal,
   struct,
   type TypeOf,
+  UINT8,
+  UINT32,
   UINT64,
 } from "@vtpm/wire";
 import { DIGEST_SIZE, digestOf } from "./digest.ts";
-import { ASCII, VALUE } from "./entry-format.ts";
+
+/** Larger than any state file: bytes. */
+const MAX_DELTA_SIZE = 0x100_0000;
+
+/** The name of a TPM, in ASCII. */
+const TPM_NAME: Codec<string> = (() => {
+  const text = buffer("TPM name", { base: UINT8, max: 0xff });
+  return {
+    name: text.name,
+    shape: text.shape,
+    read: (reader) => Buffer.from(text.read(reader)).toString("latin1"),
+    write: (writer, value) => text.write(writer, Buffer.from(value, "latin1")),
+    text: (value) => value,
+  };
+})();
 
 /** What one record says about one TPM. */
 const JOURNAL_ENTRY = struct("journal entry", {
-  tpm: ASCII,
+  tpm: TPM_NAME,
   /** Digest of a state file that contains everything recorded before this entry; absent: the earlier entries count. */
   base: optional(bytes("base", DIGEST_SIZE)),
-  changes: list("changes", struct("change", { key: ASCII, value: optional(VALUE) }), { max: 0xffff }),
+  deltas: list("deltas", buffer("delta", { base: UINT32, max: MAX_DELTA_SIZE }), { max: 0xff_ffff }),
 });
 export type JournalEntry = TypeOf<typeof JOURNAL_ENTRY>;
 

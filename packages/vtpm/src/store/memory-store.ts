@@ -1,24 +1,30 @@
 import type { Bytes } from "@vtpm/wire";
-import { applyChanges, type Entries, type Store, type StoreRecord } from "./store.ts";
+import type { Store, Stored, StoreRecord } from "./store.ts";
 
 /** Keeps state as long as the object lives: for tests and throw-away TPMs. */
 export class MemoryStore implements Store {
-  readonly #tpms = new Map<string, Map<string, Bytes>>();
+  readonly #images = new Map<string, () => Bytes>();
+  readonly #volatile = new Map<string, Bytes>();
 
   locate(tpm: string): string {
     return `${tpm} in memory`;
   }
 
-  async load(tpm: string): Promise<Entries> {
-    return new Map(this.#tpms.get(tpm));
+  async load(tpm: string): Promise<Stored> {
+    return { image: this.#images.get(tpm)?.(), deltas: [] };
   }
 
   async append(records: readonly StoreRecord[]): Promise<void> {
-    for (const { tpm, changes } of records) {
-      const entries = this.#tpms.get(tpm) ?? new Map<string, Bytes>();
-      applyChanges(entries, changes);
-      this.#tpms.set(tpm, entries);
-    }
+    for (const { tpm, image } of records) this.#images.set(tpm, image);
+  }
+
+  async readVolatile(tpm: string): Promise<Bytes | undefined> {
+    return this.#volatile.get(tpm);
+  }
+
+  async writeVolatile(tpm: string, bytes: Bytes | undefined): Promise<void> {
+    if (bytes === undefined) this.#volatile.delete(tpm);
+    else this.#volatile.set(tpm, bytes);
   }
 
   async close(): Promise<void> {}

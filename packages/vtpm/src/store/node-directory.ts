@@ -15,14 +15,18 @@ export interface NodeDirectoryOptions {
    * a write to a fast disk, but everything else in the process waits too: for a process with one TPM.
    */
   readonly mayBlock?: boolean | undefined;
+  /** Whether the directory is made, for its owner alone, where there is none; it is unless told otherwise. */
+  readonly create?: boolean | undefined;
+  /** Access rights of new files, from which the process' umask takes; for the owner alone unless given. */
+  readonly mode?: number | undefined;
 }
 
-/** Opens a directory of the local file system; makes it, for its owner alone, where there is none. */
+/** Opens a directory of the local file system. */
 export async function openNodeDirectory(path: string, options: NodeDirectoryOptions = {}): Promise<Directory> {
   try {
-    await makeDirectory(path);
+    if (options.create !== false) await makeDirectory(path);
     const handle = await open(path, constants.O_RDONLY | constants.O_DIRECTORY);
-    return new NodeDirectory(path, handle, options.mayBlock === true);
+    return new NodeDirectory(path, handle, options);
   } catch (error) {
     throw new StoreError("STATE_DIRECTORY", `cannot use ${path} as state directory: ${reasonOf(error)}`, {
       cause: error,
@@ -48,11 +52,13 @@ class NodeDirectory implements Directory {
   readonly path: string;
   readonly #handle: FileHandle;
   readonly #mayBlock: boolean;
+  readonly #mode: number;
 
-  constructor(path: string, handle: FileHandle, mayBlock: boolean) {
+  constructor(path: string, handle: FileHandle, { mayBlock = false, mode = 0o600 }: NodeDirectoryOptions) {
     this.path = path;
     this.#handle = handle;
     this.#mayBlock = mayBlock;
+    this.#mode = mode;
   }
 
   list(): Promise<readonly string[]> {
@@ -85,7 +91,7 @@ class NodeDirectory implements Directory {
   async create(name: string): Promise<DirectoryFile> {
     const path = join(this.path, name);
     const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
-    return new NodeFile(path, await writing(path, () => open(path, flags, 0o600)), this.#mayBlock);
+    return new NodeFile(path, await writing(path, () => open(path, flags, this.#mode)), this.#mayBlock);
   }
 
   rename(from: string, to: string): Promise<void> {

@@ -2,28 +2,26 @@ import { type Bytes, equalBytes } from "@vtpm/wire";
 import { digestOf, NO_FILE } from "./digest.ts";
 import type { Directory } from "./directory.ts";
 import { DamagedJournal, decodeJournal, type JournalEntry, type JournalRecord } from "./journal-format.ts";
-import { journalNumber, stateFileName, tpmOfStateFile } from "./names.ts";
-import { decodeStateFile, NotAStateFile } from "./state-file.ts";
-import { applyChanges } from "./store.ts";
+import { journalNumber, stateFileName } from "./names.ts";
 import { StoreError } from "./store-error.ts";
 
-/** What a directory holds of one TPM. */
+/** What the journal says of a TPM beyond its state file. */
 export interface RecoveredTpm {
-  readonly entries: Map<string, Bytes>;
   /** Digest of its state file, `NO_FILE` if there is none. */
   readonly fileDigest: Bytes;
-  /** Whether the journal says more than the state file. */
-  readonly ahead: boolean;
+  /** The changes since that was written; none if it is up to date. */
+  readonly deltas: readonly Bytes[];
 }
 
 export interface Recovery {
-  readonly tpms: Map<string, RecoveredTpm>;
+  /** The TPMs that the journal mentions. */
+  readonly tpms: ReadonlyMap<string, RecoveredTpm>;
   /** Journal files, the oldest first. */
   readonly journals: readonly string[];
   readonly nextSequence: bigint;
 }
 
-/** Reads a directory without changing anything in it. Rejects with `STATE_DAMAGED` for anything but complete state. */
+/** Reads the journal of a directory without changing anything. Rejects with `STATE_DAMAGED` for anything but a complete one. */
 export async function recover(directory: Directory): Promise<Recovery> {
   const names = await directory.list();
   const journals = names
@@ -32,10 +30,6 @@ export async function recover(directory: Directory): Promise<Recovery> {
   const records = await readJournals(directory, journals);
 
   const entriesByTpm = new Map<string, JournalEntry[]>();
-  for (const name of names) {
-    const tpm = tpmOfStateFile(name);
-    if (tpm !== undefined) entriesByTpm.set(tpm, []);
-  }
   for (const { entries } of records) {
     for (const entry of entries) {
       const known = entriesByTpm.get(entry.tpm);
@@ -43,9 +37,8 @@ export async function recover(directory: Directory): Promise<Recovery> {
       else known.push(entry);
     }
   }
-
   const tpms = new Map<string, RecoveredTpm>();
-  for (const [tpm, journal] of entriesByTpm) tpms.set(tpm, await recoverTpm(directory, tpm, journal));
+  for (const [tpm, entries] of entriesByTpm) tpms.set(tpm, await recoverTpm(directory, tpm, entries, journals));
   const last = records.at(-1);
   return { tpms, journals, nextSequence: last === undefined ? 0n : last.sequence + 1n };
 }
@@ -74,34 +67,28 @@ async function readJournals(directory: Directory, names: readonly string[]): Pro
   return records;
 }
 
-async function recoverTpm(directory: Directory, tpm: string, journal: readonly JournalEntry[]): Promise<RecoveredTpm> {
+async function recoverTpm(
+  directory: Directory,
+  tpm: string,
+  entries: readonly JournalEntry[],
+  journals: readonly string[],
+): Promise<RecoveredTpm> {
   const name = stateFileName(tpm);
   const file = await directory.read(name);
   const fileDigest = file === undefined ? NO_FILE : digestOf(file);
-  const entries = file === undefined ? new Map<string, Bytes>() : decode(directory, name, file);
-  if (journal.length === 0) return { entries, fileDigest, ahead: false };
-
-  const start = journal.map(({ base }) => base !== undefined && equalBytes(base, fileDigest)).lastIndexOf(true);
+  const start = entries.map(({ base }) => base !== undefined && equalBytes(base, fileDigest)).lastIndexOf(true);
+  const isAnnouncement = entries.every(({ deltas }) => deltas.length === 0);
+  if (start < 0 && isAnnouncement) return { fileDigest, deltas: [] }; // a file written, and used by another program since
   if (start < 0) {
-    const what = file === undefined ? "is missing" : "was replaced";
-    const remedy = "put back the state file, or move the journal files away to go on without their changes";
-    throw damaged(directory, name, `${what}, and the journal beside it has changes to another one: ${remedy}`);
+    const what = file === undefined ? "is missing" : "was changed or replaced by another program";
+    throw damaged(
+      directory,
+      name,
+      `${what}, and the journal beside it (${journals.join(", ")}) has changes to the one before: put that one back, or ` +
+        "move the journal away to go on without those changes",
+    );
   }
-  let ahead = false;
-  for (const { changes } of journal.slice(start)) {
-    applyChanges(entries, changes);
-    ahead ||= changes.length > 0;
-  }
-  return { entries, fileDigest, ahead };
-}
-
-function decode(directory: Directory, name: string, file: Bytes): Map<string, Bytes> {
-  try {
-    return decodeStateFile(file);
-  } catch (error) {
-    if (error instanceof NotAStateFile) throw damaged(directory, name, error.message, error);
-    throw error;
-  }
+  return { fileDigest, deltas: entries.slice(start).flatMap(({ deltas }) => deltas) };
 }
 
 function damaged(directory: Directory, name: string, reason: string, cause?: unknown): StoreError {

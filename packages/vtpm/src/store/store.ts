@@ -1,35 +1,39 @@
-import type { Change } from "@vtpm/tpm2";
 import type { Bytes } from "@vtpm/wire";
-
-/** The durable state of one TPM: byte strings under short ASCII keys. */
-export type Entries = ReadonlyMap<string, Bytes>;
 
 /** What one command of one TPM changes durably; all of it or nothing. */
 export interface StoreRecord {
   /** The TPM's name in the store. */
   readonly tpm: string;
-  readonly changes: readonly Change[];
+  /** The change, which `load` hands back; empty where nothing is new and only `image` is told. */
+  readonly delta: Bytes;
+  /** The whole state file as of after this change: asked for when it is to be written, so it must not change any more. */
+  readonly image: () => Bytes;
 }
 
-/** Where TPMs keep what must survive a power cut. One store serves any number of TPMs. */
+/** What is stored of a TPM: its state file, and the changes since that was written, in order. */
+export interface Stored {
+  readonly image: Bytes | undefined;
+  readonly deltas: readonly Bytes[];
+}
+
+/**
+ * Where TPMs keep what must survive a power cut: byte strings of which the store knows no more than their order. One store
+ * serves any number of TPMs, and belongs to this process from when it is opened until it is closed.
+ */
 export interface Store {
   /** Where the state of a TPM is, for messages. */
   locate(tpm: string): string;
-  /** What is stored of a TPM; empty for one that does not exist yet. */
-  load(tpm: string): Promise<Entries>;
+  /** What is stored of a TPM; nothing for one that does not exist yet. Called before anything of that TPM is appended. */
+  load(tpm: string): Promise<Stored>;
   /**
    * Makes the records of any number of TPMs durable with one acknowledgement. When it rejects, none of them is stored,
    * and a later call may succeed.
    */
   append(records: readonly StoreRecord[]): Promise<void>;
+  /** The volatile state somebody has asked to keep, if any. */
+  readVolatile(tpm: string): Promise<Bytes | undefined>;
+  /** Keeps volatile state, or forgets what is kept; durable when it resolves. */
+  writeVolatile(tpm: string, bytes: Bytes | undefined): Promise<void>;
   /** The orderly end: what is stored is brought into its final form and given up to the next owner. */
   close(): Promise<void>;
-}
-
-/** Brings entries to the state after `changes`. */
-export function applyChanges(entries: Map<string, Bytes>, changes: readonly Change[]): void {
-  for (const { key, value } of changes) {
-    if (value === undefined) entries.delete(key);
-    else entries.set(key, value);
-  }
 }

@@ -30,6 +30,7 @@ export async function buildProgram(): Promise<BuiltProgram> {
     alias: {
       "@vtpm/crypto/node": `${packages}crypto/src/node/index.ts`,
       "@vtpm/crypto": `${packages}crypto/src/index.ts`,
+      "@vtpm/state": `${packages}state/src/index.ts`,
       "@vtpm/tpm2": `${packages}tpm2/src/index.ts`,
       "@vtpm/wire": `${packages}wire/src/index.ts`,
     },

@@ -61,6 +61,11 @@ export class SimulatedDisk implements Directory {
 
   async close(): Promise<void> {}
 
+  /** What a file contains at this moment, as somebody sees it who copies it. */
+  peek(name: string): Bytes | undefined {
+    return this.#names.get(name)?.content;
+  }
+
   /** Puts a file there, as somebody with an editor might. */
   plant(name: string, content: Bytes): void {
     const file = new SimulatedFile(this, content);

@@ -1,0 +1,34 @@
+import { ImageError } from "@vtpm/state";
+import {
+  applyChanges,
+  decodeChanges,
+  durableChanges,
+  encodeChanges,
+  limitsOf,
+  type NvState,
+  RAM_STATE,
+  type TpmState,
+} from "@vtpm/tpm2";
+import { type Bytes, decode, encode, Refusal } from "@vtpm/wire";
+
+/** Images in a layout of our own, until libtpms' is there. */
+export function encodePermanent(nv: NvState): Bytes {
+  return encodeChanges(durableChanges(undefined, nv));
+}
+
+export function decodePermanent(bytes: Bytes): NvState {
+  return applyChanges(undefined, decodeChanges(bytes));
+}
+
+export function encodeVolatile(state: TpmState): Bytes {
+  return encode(RAM_STATE, state.ram);
+}
+
+export function decodeVolatile(bytes: Bytes, nv: NvState): TpmState {
+  try {
+    return { nv, ram: decode(RAM_STATE, bytes, limitsOf(nv.profile)) };
+  } catch (error) {
+    if (error instanceof Refusal) throw new ImageError("RAM_STATE", 0, error.message, { cause: error });
+    throw error;
+  }
+}
