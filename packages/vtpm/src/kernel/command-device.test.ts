@@ -1,8 +1,8 @@
 import { pathToFileURL } from "node:url";
 import { fromHex } from "@vtpm/wire";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
-import { createTpm } from "../create-tpm.ts";
-import { TpmHost } from "../host/tpm-host.ts";
+import { openMemoryHost } from "../host/memory-host.ts";
+import type { TpmHost } from "../host/tpm-host.ts";
 import { Poller } from "../native/poller.ts";
 import { CommandPort } from "../server/command-port.ts";
 import { type BuiltProgram, buildProgram } from "../testing/build-program.ts";
@@ -27,7 +27,7 @@ beforeEach(async () => {
   poller = new Poller({ worker: pathToFileURL(built.pollWorker) });
   kernel = new MessageDescriptor(poller);
   jobs = new HeldJobs();
-  host = new TpmHost({ tpm: createTpm({ startup: "none" }), commit: async () => {}, jobs });
+  host = await openMemoryHost(jobs);
   await host.init();
   hungUp = new Promise((resolve) => {
     device = serve(kernel, resolve);
@@ -102,7 +102,7 @@ test("it is told when the other side ends while a command is in hand", async () 
 
 test("several devices are served by one poller, each with a TPM of its own", async () => {
   const kernels = [1, 2, 3].map(() => new MessageDescriptor(poller));
-  const hosts = kernels.map(() => new TpmHost({ tpm: createTpm({ startup: "none" }), commit: async () => {}, jobs }));
+  const hosts = await Promise.all(kernels.map(() => openMemoryHost(jobs)));
   await Promise.all(hosts.map((each) => each.init()));
   const devices = kernels.map((each, i) => serve(each, () => {}, hosts[i]));
   const first = kernels[0];

@@ -1,9 +1,6 @@
 import { type Bytes, fromHex, toHex } from "@vtpm/wire";
-import { openHost } from "../host/open-host.ts";
+import { openMemoryHost } from "../host/memory-host.ts";
 import { responseCodeOf } from "../host/tpm2-messages.ts";
-import { NodePlatform } from "../platform/node-platform.ts";
-import { MemoryStore } from "../store/memory-store.ts";
-import { StoreOwner } from "../store/store-owner.ts";
 
 /** How often: the compiler looks at what has been called a few times. */
 const ROUNDS = 3;
@@ -30,8 +27,7 @@ export async function warmUp(): Promise<void> {
       throw new Error("none of these commands is long");
     },
   };
-  const owner = new StoreOwner(async () => new MemoryStore());
-  const host = await openHost({ name: "warm-up", owner, platform: new NodePlatform(), jobs });
+  const host = await openMemoryHost(jobs);
   for (let round = 0; round < ROUNDS; round++) {
     await host.init();
     for (const command of COMMANDS) {

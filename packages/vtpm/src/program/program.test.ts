@@ -277,7 +277,7 @@ describe("vtpm refuses, in one line,", () => {
     const file = join(stateDirectory(), STATE_FILE);
     writeFileSync(file, "damaged");
     expect(await refusal(1, "serve", "--state", stateDirectory(), "--port", "0")).toBe(
-      `state of ${file}: the header tells of 10 bytes, there are 7`,
+      `state of ${file}: 7 bytes are less than the 10 of an envelope's header`,
     );
     expect(readFileSync(file, "utf8")).toBe("damaged");
     expect(readdirSync(stateDirectory()).sort()).toEqual(LEFT);

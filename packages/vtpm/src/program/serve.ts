@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import { TPM_RC } from "@vtpm/tpm2";
 import { type OpenTpm, openTpm } from "../open-tpm.ts";
 import { type Served, serveMssim, serveSwtpm, serveSwtpmUnix } from "../server/endpoints.ts";
 import { announcement, type OpenEndpoints } from "./announcement.ts";
@@ -36,6 +37,8 @@ export async function serve(options: ServeOptions): Promise<void> {
 async function startUp(tpm: OpenTpm, { startup }: ServeOptions, log: ProgramLog): Promise<void> {
   if (startup === undefined) return;
   const code = await tpm.host.startup(startup);
+  // It goes on from volatile state that was kept: it has been started up before.
+  if (code === TPM_RC.INITIALIZE) return;
   if (code !== 0) log.fault(new Error(`TPM2_Startup answered 0x${code.toString(16)}`));
 }
 
