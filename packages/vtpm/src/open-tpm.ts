@@ -17,6 +17,8 @@ export interface OpenTpmOptions
     Pick<TpmHostOptions, "incoming" | "onFault" | "onStoreLost"> {
   /** Where its state is kept; in memory only if absent. */
   readonly directory?: string | undefined;
+  /** A file or block device with swtpm's linear layout in place of a directory. */
+  readonly linearFile?: string | undefined;
   /** Opens another kind of store in place of a directory. */
   readonly store?: OpenStore | undefined;
   /** Encrypts what is stored: 16 or 32 bytes. */
@@ -64,7 +66,13 @@ export async function openTpm(options: OpenTpmOptions = {}): Promise<OpenTpm> {
 }
 
 function storeIn(options: OpenTpmOptions): OpenStore {
-  const { directory, onFault } = options;
+  const { directory, linearFile, onFault } = options;
+  if (linearFile !== undefined) {
+    return async (retries) => {
+      const { openLinearStore } = await import("./store/open-linear-store.ts");
+      return openLinearStore(linearFile, { ...options, retries, onFoldFailure: onFault });
+    };
+  }
   if (directory === undefined) {
     const store = new MemoryStore();
     return async () => store;

@@ -1,6 +1,7 @@
 import type { Endpoint } from "../server/endpoints.ts";
 import type { KernelDevices } from "./kernel-devices.ts";
 import type { ServeOptions } from "./serve-options.ts";
+import { locationText } from "./state-location.ts";
 
 /** The endpoints that are open. */
 export interface OpenEndpoints {
@@ -16,7 +17,8 @@ export function announcement(
   options: ServeOptions,
   { swtpm, mssim, unix, devices }: OpenEndpoints,
 ): string {
-  const { host, socket, state } = options;
+  const { host, socket } = options;
+  const state = options.state === undefined ? undefined : locationText(options.state);
   const vtpmProxy = devices?.vtpmProxy;
   const tcti: string[] = [];
   if (swtpm !== undefined) tcti.push(`swtpm:host=${host},port=${swtpm.port}`);

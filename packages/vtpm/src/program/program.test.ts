@@ -171,9 +171,12 @@ describe("vtpm serve", () => {
   });
 });
 
-describe("state survives", () => {
+describe.each([
+  ["a directory", ""],
+  ["a linear file", "file://"],
+])("state in %s survives", (_, scheme) => {
   test("an orderly end and a kill, and nothing acknowledged is lost", async () => {
-    const args = ["--state", stateDirectory(), "--port", "0"];
+    const args = ["--state", scheme + stateDirectory(), "--port", "0"];
     const first = serve(...args);
     let { port } = await first.ready();
     expect(await codeOf(port, defineCounter(INDEX))).toBe(0);
@@ -181,7 +184,7 @@ describe("state survives", () => {
     let acknowledged = counterValue(await send(port, readCounter(INDEX)));
     await first.kill("SIGTERM");
 
-    for (let round = 0; round < 20; round++) {
+    for (let round = 0; round < 10; round++) {
       const server = serve(...args);
       ({ port } = await server.ready());
       const found = counterValue(await send(port, readCounter(INDEX)));
@@ -224,6 +227,9 @@ describe("vtpm refuses, in one line,", () => {
     expect(await refusal(2, "serve", "--port", "http")).toBe('--port takes a port from 0 to 65534, not "http"');
     expect(await refusal(2, "serve", "--mssim", "65535")).toBe('--mssim takes a port from 0 to 65534, not "65535"');
     expect(await refusal(2, "serve", "--startup", "now")).toBe('--startup takes clear, state, none, not "now"');
+    expect(await refusal(2, "serve", "--state", "ftp://a")).toBe(
+      '--state takes a directory, dir://DIRECTORY or file://FILE, not "ftp://a"',
+    );
     expect(await refusal(2, "serve", "--state", "a", "--ephemeral")).toBe("--state and --ephemeral exclude each other");
     expect(readdirSync(directory)).toEqual([]);
   });
@@ -257,6 +263,18 @@ describe("vtpm refuses, in one line,", () => {
     );
     expect(readFileSync(file)).toEqual(stored);
     await serve(...args.slice(1), "--profile", '{"Name":"null"}').ready();
+  });
+
+  test("a linear file that another process owns, or that is none", async () => {
+    const where = `file://${join(directory, "linear")}`;
+    await serve("--state", where, "--port", "0").ready();
+    expect(await refusal(1, "serve", "--state", where, "--port", "0")).toBe(
+      `${join(directory, "linear")} is in use by another process: stop it, or choose another file`,
+    );
+    writeFileSync(join(directory, "other"), "");
+    expect(await refusal(1, "serve", "--state", `file://${join(directory, "other")}`, "--port", "0")).toMatch(
+      /other is not a linear store that could be used: 0 bytes/,
+    );
   });
 
   test("a state directory that another process owns", async () => {

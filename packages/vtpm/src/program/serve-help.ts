@@ -11,7 +11,8 @@ Where clients find it (any combination; --port 2321 if none is given; N may be 0
                      there is no password
 
 Where its state is:
-  --state DIR        directory of the state, made if it does not exist
+  --state WHERE      directory of the state, made if it does not exist; file://PATH: one file, or a block device, with
+                     the layout that swtpm has for these
                      (default $XDG_DATA_HOME/vtpm or ~/.local/share/vtpm)
   --ephemeral        no directory: a new TPM that is forgotten at the end
 

@@ -2,6 +2,7 @@ import { homedir } from "node:os";
 import { isAbsolute, join, resolve } from "node:path";
 import type { TPM_SU } from "../host/tpm2-messages.ts";
 import { startupOf } from "./startup-option.ts";
+import { type StateLocation, stateLocation } from "./state-location.ts";
 import { nonEmpty, parseOptions } from "./subcommand.ts";
 import { UsageError } from "./usage-error.ts";
 
@@ -10,8 +11,8 @@ const DEFAULT_PORT = 2321;
 /** What `vtpm serve` is asked to do. */
 export interface ServeOptions {
   readonly help: boolean;
-  /** Directory of the state; absent: in memory. */
-  readonly state: string | undefined;
+  /** Where the state is; absent: in memory. */
+  readonly state: StateLocation | undefined;
   readonly host: string;
   /** TCP port of swtpm's protocol. */
   readonly port: number | undefined;
@@ -56,7 +57,7 @@ export function parseServeOptions(args: readonly string[], environment: NodeJS.P
   const state = values.state === undefined ? defaultStateDirectory(environment) : nonEmpty("--state", values.state);
   return {
     help: values.help === true,
-    state: values.ephemeral === true ? undefined : resolve(state),
+    state: values.ephemeral === true ? undefined : stateLocation("--state", state),
     host: nonEmpty("--host", values.host ?? "127.0.0.1"),
     port: none ? DEFAULT_PORT : port,
     mssim,

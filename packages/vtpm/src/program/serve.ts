@@ -16,7 +16,7 @@ export async function serve(options: ServeOptions): Promise<void> {
   const asked = once(end.signal, "abort");
 
   const profile = options.profile === undefined ? {} : { profile: profileOf(options.profile) };
-  const tpm = await openTpm({ directory: options.state, mayBlock: true, onFault: log.fault, ...profile });
+  const tpm = await openTpm({ ...options.state, mayBlock: true, onFault: log.fault, ...profile });
   try {
     await tpm.host.init();
     await startUp(tpm, options, log);

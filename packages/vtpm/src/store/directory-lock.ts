@@ -12,7 +12,7 @@ import { StoreError } from "./store-error.ts";
 const LOCK_FILE = ".lock";
 const LOCK_FILE_MODE = 0o660;
 /** Milliseconds between two attempts. */
-const RETRY_MS = 10;
+export const RETRY_MS = 10;
 
 /** A directory of which this process is the only owner. */
 export interface DirectoryLock {

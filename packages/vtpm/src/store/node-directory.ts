@@ -1,9 +1,10 @@
-import { constants, fdatasyncSync, writeSync } from "node:fs";
+import { constants } from "node:fs";
 import { type FileHandle, mkdir, open, readdir, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Bytes } from "@vtpm/wire";
 import { reasonOf, systemErrorCode } from "../host-error.ts";
 import type { Directory, DirectoryFile } from "./directory.ts";
+import { NodeFile, reading, writing } from "./node-file.ts";
 import { StoreError } from "./store-error.ts";
 
 /** Larger than any state file or journal: bytes. */
@@ -110,59 +111,5 @@ class NodeDirectory implements Directory {
 
   close(): Promise<void> {
     return this.#handle.close();
-  }
-}
-
-class NodeFile implements DirectoryFile {
-  readonly #path: string;
-  readonly #handle: FileHandle;
-  readonly #mayBlock: boolean;
-
-  constructor(path: string, handle: FileHandle, mayBlock: boolean) {
-    this.#path = path;
-    this.#handle = handle;
-    this.#mayBlock = mayBlock;
-  }
-
-  write(data: Bytes, position: number): Promise<void> {
-    return writing(this.#path, async () => {
-      // Into the page cache, which takes a microsecond; a thread of the pool would take fifty. Only `sync` waits for the disk.
-      for (let done = 0; done < data.length; ) {
-        done += writeSync(this.#handle.fd, data, done, data.length - done, position + done);
-      }
-    });
-  }
-
-  truncate(size: number): Promise<void> {
-    return writing(this.#path, () => this.#handle.truncate(size));
-  }
-
-  sync(): Promise<void> {
-    return writing(this.#path, () => this.#handle.datasync());
-  }
-
-  syncUrgently(): Promise<void> {
-    if (!this.#mayBlock) return this.sync();
-    return writing(this.#path, async () => fdatasyncSync(this.#handle.fd));
-  }
-
-  close(): Promise<void> {
-    return this.#handle.close();
-  }
-}
-
-async function reading<T>(path: string, action: () => Promise<T>): Promise<T> {
-  try {
-    return await action();
-  } catch (error) {
-    throw new StoreError("STATE_READ", `cannot read ${path}: ${reasonOf(error)}`, { cause: error });
-  }
-}
-
-async function writing<T>(path: string, action: () => Promise<T>): Promise<T> {
-  try {
-    return await action();
-  } catch (error) {
-    throw new StoreError("STATE_WRITE", `cannot write ${path}: ${reasonOf(error)}`, { cause: error });
   }
 }
