@@ -18,6 +18,7 @@ export {
 } from "./profile.ts";
 export { TPM_CC } from "./spec/command-codes.ts";
 export { TPM_ALG } from "./spec/constants.ts";
+export { TPM_PT } from "./spec/properties.ts";
 export { TPM_RC } from "./spec/response-codes.ts";
 export { SPEC } from "./spec/SPEC.ts";
 export { describeRc, TpmError } from "./spec/tpm-error.ts";

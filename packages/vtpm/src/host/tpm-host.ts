@@ -1,4 +1,4 @@
-import { errorResponse, type Platform, type Step, TPM_RC, Tpm, type TpmState } from "@vtpm/tpm2";
+import { errorResponse, type Platform, type Profile, type Step, TPM_RC, Tpm, type TpmState } from "@vtpm/tpm2";
 import type { Bytes } from "@vtpm/wire";
 import { JobCancelled, type JobRunner, type RunningJob } from "../jobs/job-runner.ts";
 import { StoreError } from "../store/store-error.ts";
@@ -88,6 +88,11 @@ export class TpmHost {
   /** Whether the TPM is powered on. */
   get running(): boolean {
     return this.#running;
+  }
+
+  /** What the TPM was manufactured as; nothing before its first start. */
+  get profile(): Profile | undefined {
+    return this.#tpm?.state.nv.profile;
   }
 
   /** The locality of the commands submitted from now on, 0 to 255. */

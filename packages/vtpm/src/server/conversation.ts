@@ -1,4 +1,5 @@
-import type { Socket } from "node:net";
+import { closeSync } from "node:fs";
+import type { Duplex } from "node:stream";
 import { type Bytes, concatBytes, EMPTY } from "@vtpm/wire";
 
 /** How a session answers the request it has taken: exactly one of these, once, at once or later. */
@@ -7,6 +8,8 @@ export interface Client {
   reply(response?: Bytes): void;
   /** The same, but ends the conversation. */
   hangUp(response?: Bytes): void;
+  /** The descriptors that came with the request; they belong to the caller then. */
+  takeDescriptors(): readonly number[];
 }
 
 /** A protocol as spoken with one client. */
@@ -16,11 +19,28 @@ export interface Session {
    * zero if the request is not complete yet. `input` is only lent.
    */
   take(input: Bytes, client: Client): number;
+  /** The client will send no more: the last response, if it is owed one for what it has begun. */
+  cutOff?(): Bytes | undefined;
+}
+
+/** What a client is heard and answered through: a socket, or whatever else carries bytes. */
+export interface ClientStream extends Duplex {
+  /** The descriptors that have come so far, for streams that can bring some. */
+  takeDescriptors?(): readonly number[];
+}
+
+/** Sees what passes between a client and a session. */
+export interface Trace {
+  request(bytes: Bytes): void;
+  response(bytes: Bytes): void;
 }
 
 export interface ConversationOptions {
   /** Milliseconds within which a request must be complete; without it a client may take its time. */
-  readonly completeWithinMs?: number;
+  readonly completeWithinMs?: number | undefined;
+  /** Whether a conversation is one request and its response. */
+  readonly once?: boolean | undefined;
+  readonly trace?: Trace | undefined;
 }
 
 /** Milliseconds that the end of a conversation waits for a client that does not read. */
@@ -31,33 +51,40 @@ const FAREWELL_MS = 1000;
  * the system. So a client can make us keep no more than one read of the socket and one response.
  */
 export class Conversation implements Client {
-  readonly #socket: Socket;
+  readonly #stream: ClientStream;
   readonly #session: Session;
-  readonly #completeWithinMs: number | undefined;
+  readonly #options: ConversationOptions;
   #input: Bytes = EMPTY;
   /** A request is in hand, or its response not taken by the system yet. */
   #answering = false;
   #pumping = false;
+  #taking = false;
+  #early: readonly [response: Bytes | undefined] | undefined;
   /** The client will send no more. */
   #allSent = false;
   /** No more requests are taken. */
   #closing = false;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(socket: Socket, session: Session, options: ConversationOptions = {}) {
-    this.#socket = socket;
+  constructor(stream: ClientStream, session: Session, options: ConversationOptions = {}) {
+    this.#stream = stream;
     this.#session = session;
-    this.#completeWithinMs = options.completeWithinMs;
-    socket.setNoDelay(true);
-    socket.on("data", (chunk: Buffer) => this.#receive(chunk));
-    socket.on("end", () => this.#finish());
-    socket.on("drain", () => this.#goOn());
-    socket.on("error", () => socket.destroy()); // the client is gone; nobody is left to be told
-    socket.on("close", () => this.#stopTimer());
+    this.#options = options;
+    stream.on("data", (chunk: Buffer) => this.#receive(chunk));
+    stream.on("end", () => this.#finish());
+    stream.on("drain", () => this.#goOn());
+    stream.on("error", () => stream.destroy()); // the client is gone; nobody is left to be told
+    stream.on("close", () => {
+      this.#stopTimer();
+      this.#dropDescriptors();
+    });
+    stream.resume();
   }
 
   reply(response?: Bytes): void {
-    if (response === undefined || this.#socket.write(response)) this.#goOn();
+    // What is answered at once is sent when it is known which bytes the request was.
+    if (this.#taking) this.#early = [response];
+    else this.#send(response);
   }
 
   hangUp(response?: Bytes): void {
@@ -65,12 +92,16 @@ export class Conversation implements Client {
     this.reply(response);
   }
 
+  takeDescriptors(): readonly number[] {
+    return this.#stream.takeDescriptors?.() ?? [];
+  }
+
   /** Takes no more requests, and ends the conversation when the one in hand has been answered. */
   close(): void {
     this.#closing = true;
     if (!this.#answering) this.#farewell();
-    const timer = setTimeout(() => this.#socket.destroy(), FAREWELL_MS);
-    this.#socket.once("close", () => clearTimeout(timer));
+    const timer = setTimeout(() => this.#stream.destroy(), FAREWELL_MS);
+    this.#stream.once("close", () => clearTimeout(timer));
   }
 
   #receive(chunk: Buffer): void {
@@ -82,7 +113,7 @@ export class Conversation implements Client {
   /** The client has closed its side; what it sent before is still answered. */
   #finish(): void {
     this.#allSent = true;
-    if (!this.#answering) this.#farewell();
+    if (!this.#answering) this.#lastWord();
   }
 
   /** The response is on its way. */
@@ -95,28 +126,52 @@ export class Conversation implements Client {
     this.#pumping = true;
     while (!this.#answering && !this.#closing && this.#input.length > 0) {
       this.#answering = true;
+      this.#taking = true;
       const taken = this.#session.take(this.#input, this);
+      this.#taking = false;
       if (taken === 0) {
         this.#answering = false;
         break;
       }
       this.#stopTimer();
+      this.#options.trace?.request(this.#input.subarray(0, taken));
       this.#input = this.#input.subarray(taken);
+      const early = this.#early;
+      this.#early = undefined;
+      if (early !== undefined) this.#send(early[0]);
     }
     this.#pumping = false;
-    if (this.#answering) this.#socket.pause();
-    else if (this.#closing || this.#allSent) this.#farewell();
+    if (this.#answering) this.#stream.pause();
+    else if (this.#closing) this.#farewell();
+    else if (this.#allSent) this.#lastWord();
     else this.#awaitInput();
   }
 
+  /** What the client has begun to send will not become complete. */
+  #lastWord(): void {
+    const response = this.#session.cutOff?.();
+    if (response !== undefined) this.#stream.write(response);
+    this.#farewell();
+  }
+
+  #send(response: Bytes | undefined): void {
+    if (response === undefined) {
+      this.#goOn();
+      return;
+    }
+    this.#options.trace?.response(response);
+    if (this.#options.once) this.#closing = true;
+    if (this.#stream.write(response)) this.#goOn();
+  }
+
   #awaitInput(): void {
-    if (this.#socket.isPaused()) this.#socket.resume();
+    if (this.#stream.isPaused()) this.#stream.resume();
     if (this.#input.length > 0) this.#startTimer();
   }
 
   #startTimer(): void {
-    if (this.#completeWithinMs === undefined) return;
-    this.#timer ??= setTimeout(() => this.#socket.destroy(), this.#completeWithinMs);
+    if (this.#options.completeWithinMs === undefined) return;
+    this.#timer ??= setTimeout(() => this.#stream.destroy(), this.#options.completeWithinMs);
   }
 
   #stopTimer(): void {
@@ -126,6 +181,14 @@ export class Conversation implements Client {
 
   #farewell(): void {
     this.#stopTimer();
-    this.#socket.destroySoon();
+    const stream = this.#stream;
+    stream.end();
+    if (stream.writableFinished) stream.destroy();
+    else stream.once("finish", () => stream.destroy());
+  }
+
+  /** Those that nobody wanted. */
+  #dropDescriptors(): void {
+    for (const descriptor of this.takeDescriptors()) closeSync(descriptor);
   }
 }

@@ -1,8 +1,10 @@
 import type { TpmHost } from "../host/tpm-host.ts";
 import { ListenError } from "./listen-error.ts";
-import { type Listener, listenTcp, listenUnix, type Service } from "./listener.ts";
+import { Control } from "./control.ts";
+import { type Listener, listenTcp, listenUnix } from "./listener.ts";
 import { MssimCommandSession } from "./mssim-command.ts";
 import { MssimPlatformSession, type PresenceSwitch } from "./mssim-platform.ts";
+import { Reception, type Service } from "./reception.ts";
 import { CONTROL_REQUEST_MS, SwtpmControlSession } from "./swtpm-control.ts";
 import { SwtpmDataSession } from "./swtpm-data.ts";
 
@@ -31,8 +33,8 @@ export function serveSwtpm(host: string, port: number, served: Served): Promise<
 
 /** swtpm's protocol on Unix sockets: commands on `path`, control channel on `path.ctrl`, where clients look for it. */
 export async function serveSwtpmUnix(path: string, served: Served): Promise<Endpoint> {
-  const data = await listenUnix(path, swtpmData(served));
-  return join(data, () => listenUnix(`${path}.ctrl`, swtpmControl(served)));
+  const data = await listenUnix(path, receptionOf(swtpmData(served)));
+  return join(data, () => listenUnix(`${path}.ctrl`, receptionOf(swtpmControl(served))));
 }
 
 /** The TCG simulator's protocol: commands on `port`, platform signals on the next one. */
@@ -46,16 +48,22 @@ export function serveMssim(host: string, port: number, served: Served): Promise<
 }
 
 const swtpmData = ({ host }: Served): Service => ({ createSession: () => new SwtpmDataSession(host) });
-const swtpmControl = ({ host, endProcess }: Served): Service => ({
-  createSession: () => new SwtpmControlSession(host, endProcess),
-  completeWithinMs: CONTROL_REQUEST_MS,
-});
+const swtpmControl = ({ host, endProcess }: Served): Service => {
+  const control = new Control({ host, endProcess });
+  return { createSession: () => new SwtpmControlSession(control), completeWithinMs: CONTROL_REQUEST_MS };
+};
+
+function receptionOf(service: Service): Reception {
+  const reception = new Reception();
+  reception.open(service);
+  return reception;
+}
 
 async function listenPair(host: string, port: number, first: Service, second: Service): Promise<Endpoint> {
   for (let attempt = 1; ; attempt++) {
-    const listener = await listenTcp(host, port, first);
+    const listener = await listenTcp(host, port, receptionOf(first));
     try {
-      return await join(listener, () => listenTcp(host, listener.port + 1, second));
+      return await join(listener, () => listenTcp(host, listener.port + 1, receptionOf(second)));
     } catch (error) {
       const unlucky = port === 0 && attempt < PAIR_ATTEMPTS;
       if (!unlucky || !(error instanceof ListenError)) throw error;

@@ -1,30 +1,27 @@
+import { chmodSync, chownSync } from "node:fs";
 import { rm, stat } from "node:fs/promises";
 import { createServer, type Server, type Socket } from "node:net";
 import { reasonOf, systemErrorCode } from "../host-error.ts";
 import { hasListener } from "../unix-socket.ts";
-import { Conversation, type ConversationOptions, type Session } from "./conversation.ts";
 import { ListenError } from "./listen-error.ts";
+import type { Reception } from "./reception.ts";
 
-/** Clients that are served at once; more are turned away. */
-const MAX_CLIENTS = 1024;
-
-/** What is spoken at a listener. */
-export interface Service extends ConversationOptions {
-  /** The protocol, for a new client. */
-  readonly createSession: () => Session;
-}
-
-/** A place where clients are served. */
+/** A place where clients come in. */
 export interface Listener {
-  /** Of a TCP listener; 0 for a Unix socket. */
+  /** Of a TCP listener; 0 for others. */
   readonly port: number;
-  /** Takes no more clients, and ends each conversation when the request in hand has been answered. */
+  /** Takes no more clients, and ends the conversations of those that are there. */
   close(): Promise<void>;
 }
 
+/** Makes of an accepted connection, of which nothing has been read, what the reception gets. */
+type Door = (reception: Reception, socket: Socket) => void;
+
+const plainDoor: Door = (reception, socket) => reception.admit(socket);
+
 /** Listens on a TCP port; 0 chooses a free one. Rejects with a `ListenError`. */
-export async function listenTcp(host: string, port: number, service: Service): Promise<Listener> {
-  const { server, close } = serve(service);
+export async function listenTcp(host: string, port: number, reception: Reception): Promise<Listener> {
+  const { server, close } = acceptor(reception, plainDoor);
   try {
     await listening(server, () => server.listen({ host, port }));
   } catch (error) {
@@ -41,11 +38,26 @@ export async function listenTcp(host: string, port: number, service: Service): P
   return { port: typeof address === "object" && address !== null ? address.port : port, close };
 }
 
-/** Listens on a Unix socket that only its owner may use. A socket whose listener has died is replaced. */
-export async function listenUnix(path: string, service: Service): Promise<Listener> {
-  await removeDeadSocket(path);
-  const { server, close } = serve(service);
+export interface UnixSocketOptions {
+  /** Who may use it; its owner only unless given. */
+  readonly mode?: number | undefined;
+  readonly uid?: number | undefined;
+  readonly gid?: number | undefined;
+  /** Whether whatever is at the path gives way; otherwise only a socket whose listener has died does. */
+  readonly replace?: boolean;
+  readonly door?: Door;
+}
+
+/** Listens on a Unix socket. */
+export async function listenUnix(
+  path: string,
+  reception: Reception,
+  options: UnixSocketOptions = {},
+): Promise<Listener> {
+  if (!options.replace) await removeDeadSocket(path);
+  const { server, close } = acceptor(reception, options.door ?? plainDoor);
   try {
+    if (options.replace) await rm(path, { force: true });
     await listening(server, () => {
       // The socket is made within this call: no moment in which others might use it.
       const umask = process.umask(0o177);
@@ -55,8 +67,25 @@ export async function listenUnix(path: string, service: Service): Promise<Listen
         process.umask(umask);
       }
     });
+    const { mode, uid, gid } = options;
+    if (uid !== undefined || gid !== undefined) chownSync(path, uid ?? -1, gid ?? -1);
+    if (mode !== undefined) chmodSync(path, mode);
   } catch (error) {
+    server.close();
     throw new ListenError("ADDRESS_UNAVAILABLE", `cannot listen on ${path}: ${reasonOf(error)}`, { cause: error });
+  }
+  return { port: 0, close };
+}
+
+/** Serves clients of a socket that listens already and was inherited as a descriptor. */
+export async function listenDescriptor(fd: number, reception: Reception, door: Door = plainDoor): Promise<Listener> {
+  const { server, close } = acceptor(reception, door);
+  try {
+    await listening(server, () => server.listen({ fd }));
+  } catch (error) {
+    throw new ListenError("ADDRESS_UNAVAILABLE", `descriptor ${fd} cannot be listened on: ${reasonOf(error)}`, {
+      cause: error,
+    });
   }
   return { port: 0, close };
 }
@@ -73,18 +102,15 @@ async function removeDeadSocket(path: string): Promise<void> {
   await rm(path, { force: true });
 }
 
-function serve(service: Service): { readonly server: Server; close(): Promise<void> } {
-  const conversations = new Map<Socket, Conversation>();
-  const server = createServer({ allowHalfOpen: true }, (socket) => {
-    conversations.set(socket, new Conversation(socket, service.createSession(), service));
-    socket.once("close", () => conversations.delete(socket));
-  });
-  server.maxConnections = MAX_CLIENTS;
+function acceptor(reception: Reception, door: Door): { readonly server: Server; close(): Promise<void> } {
+  const server = createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true }, (socket) =>
+    door(reception, socket),
+  );
   return {
     server,
     close() {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      for (const conversation of conversations.values()) conversation.close();
+      reception.close();
       return closed;
     },
   };
