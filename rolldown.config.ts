@@ -3,6 +3,7 @@ import { type BuildOptions, defineConfig, type Plugin } from "rolldown";
 /** The programs by the name of their bundle; `bin/` has a file for each. */
 const PROGRAMS = {
   vtpm: "program/main",
+  swtpm: "program/swtpm/main",
   "swtpm-bios": "program/swtpm-bios/main",
   "swtpm-ioctl": "program/swtpm-ioctl/main",
 };

@@ -1,6 +1,6 @@
 import type { TpmHost } from "../host/tpm-host.ts";
-import { ListenError } from "./listen-error.ts";
 import { Control } from "./control.ts";
+import { ListenError } from "./listen-error.ts";
 import { type Listener, listenTcp, listenUnix } from "./listener.ts";
 import { MssimCommandSession } from "./mssim-command.ts";
 import { MssimPlatformSession, type PresenceSwitch } from "./mssim-platform.ts";

@@ -1,4 +1,4 @@
-import { Conversation, type ConversationOptions, type ClientStream, type Session } from "./conversation.ts";
+import { type ClientStream, Conversation, type ConversationOptions, type Session } from "./conversation.ts";
 
 /** What is spoken with clients. */
 export interface Service extends ConversationOptions {

@@ -11,6 +11,8 @@ const packages = fileURLToPath(new URL("../../../", import.meta.url));
 export interface BuiltProgram {
   /** The file that is run. */
   readonly program: string;
+  /** The program that takes swtpm's place. */
+  readonly swtpm: string;
   /** The module of a job pool's threads. */
   readonly worker: string;
   /** The module of a poller's thread. */
@@ -40,6 +42,7 @@ export async function buildProgram(): Promise<BuiltProgram> {
   }
   return {
     program: join(directory, "bin", "vtpm.cjs"),
+    swtpm: join(directory, "bin", "swtpm.cjs"),
     worker: join(bundle, "job-worker.js"),
     pollWorker: join(bundle, "poll-worker.js"),
     remove: () => rmSync(directory, { recursive: true }),

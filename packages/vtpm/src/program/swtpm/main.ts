@@ -1,0 +1,100 @@
+import { HostError } from "../../host-error.ts";
+import { SWTPM_VERSION } from "../swtpm-version.ts";
+import { UsageError } from "../usage-error.ts";
+import { launch, launcher } from "./daemon.ts";
+import { HELP, usage } from "./help.ts";
+import { Log } from "./log.ts";
+import type { Front, OptionName } from "./option-table.ts";
+import { cNumber, readSettings, type Settings } from "./settings.ts";
+
+const FRONTS: readonly Front[] = ["socket", "chardev", "cuse"];
+
+/** Options that would not do yet what they promise: refused rather than ignored. */
+const NOT_THERE_YET: readonly OptionName[] = [
+  "vtpm-proxy",
+  "name",
+  "maj",
+  "min",
+  "key",
+  "migration-key",
+  "runas",
+  "chroot",
+  "seccomp",
+  "migration",
+  "profile",
+  "pcap",
+];
+
+/** The program `swtpm`. Sets the exit status of the process; what fails is said in one line. */
+export async function main([word, ...args]: readonly string[]): Promise<void> {
+  const front = FRONTS.find((known) => known === word);
+  if (front !== undefined) await runFront(front, args);
+  else if (word === "--help" || word === "-h") process.stdout.write(HELP);
+  else if (word === "--version" || word === "-v") process.stdout.write(versionLine());
+  else {
+    const complaint = word === undefined ? "Missing TPM interface type." : `Unsupported TPM interface type '${word}'.`;
+    process.stderr.write(`${complaint}\n${HELP}`);
+    process.exitCode = 1;
+  }
+}
+
+const versionLine = (): string => `TPM emulator version ${SWTPM_VERSION}, Copyright (c) the authors of vtpm\n`;
+
+async function runFront(front: Front, args: readonly string[]): Promise<void> {
+  const background = launcher();
+  const log = new Log(background?.fd);
+  try {
+    const ready =
+      background &&
+      (() => {
+        background.ready();
+        log.forget(background.fd);
+      });
+    process.exitCode = await run(readSettings(front, args, process.env), log, ready);
+  } catch (error) {
+    if (!(error instanceof HostError)) throw error;
+    log.write(error.message);
+    process.exitCode = 1;
+  }
+}
+
+/** What can be answered without a TPM is; otherwise a TPM is served, perhaps in the background. */
+async function run(settings: Settings, log: Log, ready: (() => void) | undefined): Promise<number> {
+  const { front, given } = settings;
+  const seccomp = false;
+  if (given.has("help")) {
+    process.stdout.write(usage(front, { seccomp }));
+    return 0;
+  }
+  if (given.has("version")) {
+    process.stdout.write(versionLine());
+    return 0;
+  }
+  if (given.has("print-capabilities")) {
+    const { capabilities } = await import("./capabilities.ts");
+    process.stdout.write(`${capabilities({ front, tpm2: given.has("tpm2"), seccomp })}\n`);
+    return 0;
+  }
+  const flags = given.get("print-info");
+  const info = flags === undefined ? undefined : cNumber("--print-info", flags, Number.MAX_SAFE_INTEGER);
+  if (given.has("print-states")) {
+    const { printStates, stateLocation } = await import("./state-location.ts");
+    const location = stateLocation(settings);
+    if (location === undefined) throw new UsageError("--print-states needs --tpmstate");
+    process.stdout.write(printStates(location, given.has("tpm2")));
+    return 0;
+  }
+  const missing = NOT_THERE_YET.find((name) => given.has(name));
+  if (missing !== undefined) throw new UsageError(`--${missing} is not there yet`);
+  if (!given.has("tpm2")) {
+    throw new UsageError("a TPM 1.2 is not there yet: ask for a TPM 2.0 with --tpm2");
+  }
+  if (given.has("print-profiles")) {
+    const { INFO, tpmInfo } = await import("../../server/tpm-info.ts");
+    process.stdout.write(tpmInfo(INFO.AVAILABLE_PROFILES, undefined));
+    return 0;
+  }
+  if (given.has("daemon") && ready === undefined && info === undefined) return launch(settings.descriptors);
+  const { serve } = await import("./serve.ts");
+  return serve(settings, { log, info, onReady: ready ?? (() => {}) });
+}

@@ -1,0 +1,30 @@
+import { closeSync, constants, fstatSync, ftruncateSync, openSync, readlinkSync, rmSync, writeSync } from "node:fs";
+import { reasonOf } from "../../host-error.ts";
+import type { SubOptions } from "../sub-options.ts";
+import { OpenError } from "./log.ts";
+import type { SUB_OPTIONS } from "./option-table.ts";
+
+/** Writes the process id as `--pid` says; returns how the file is removed. Throws an `OpenError`. */
+export function writePidFile({ file, fd }: SubOptions<typeof SUB_OPTIONS.pid>): () => void {
+  const what = file ?? `descriptor ${fd}`;
+  try {
+    const opened = file === undefined ? regularFile(fd ?? -1) : openPidFile(file);
+    const path = file ?? readlinkSync(`/proc/self/fd/${opened}`);
+    ftruncateSync(opened);
+    writeSync(opened, `${process.pid}`, 0);
+    closeSync(opened);
+    return () => rmSync(path, { force: true });
+  } catch (error) {
+    throw new OpenError(`--pid: cannot write the process id to ${what}: ${reasonOf(error)}`, { cause: error });
+  }
+}
+
+function openPidFile(file: string): number {
+  const { O_WRONLY, O_CREAT, O_TRUNC, O_NOFOLLOW } = constants;
+  return openSync(file, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0o644);
+}
+
+function regularFile(fd: number): number {
+  if (!fstatSync(fd).isFile()) throw new Error("it is not a regular file");
+  return fd;
+}

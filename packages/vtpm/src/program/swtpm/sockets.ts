@@ -1,0 +1,146 @@
+import { closeSync, fstatSync, openSync } from "node:fs";
+import { reasonOf } from "../../host-error.ts";
+import type { Poller } from "../../native/poller.ts";
+import { connectionOf, DescriptorStream, messagesOf } from "../../server/descriptor-stream.ts";
+import { type Listener, listenDescriptor, listenTcp, listenUnix } from "../../server/listener.ts";
+import type { Reception } from "../../server/reception.ts";
+import { UsageError } from "../usage-error.ts";
+import { OpenError } from "./log.ts";
+import type { Settings } from "./settings.ts";
+
+/** Where a socket is opened that everybody on this machine, but nobody else, can reach. */
+const LOCALHOST = "127.0.0.1";
+/** Of a Unix socket, unless `mode=` says otherwise. */
+const SOCKET_MODE = 0o770;
+
+/** The rooms that clients come into. */
+export interface Receptions {
+  readonly data: Reception;
+  readonly control: Reception;
+}
+
+/** What commands come through. */
+export interface DataSource {
+  /** Absent: connected already, or to be connected by SET_DATAFD. */
+  readonly listener?: Listener;
+  /** Whether there is a source at all; otherwise SET_DATAFD may bring one. */
+  readonly present: boolean;
+  /** Whether a connection ends with a response. */
+  readonly disconnect: boolean;
+  /** Whether the program ends with the connection. */
+  readonly endsProgram: boolean;
+}
+
+export interface ControlSource {
+  readonly listener?: Listener;
+  readonly endsProgram: boolean;
+}
+
+/** Opens what `--server`, `--port`, `--fd` and `--chardev` name. Rejects with a `HostError`. */
+export async function openData(settings: Settings, { data }: Receptions, poller: () => Poller): Promise<DataSource> {
+  const { server, port, fd, defaultPort, given } = settings;
+  const terminate = given.has("terminate");
+  const device = given.get("chardev");
+  if (device !== undefined) {
+    data.admit(DescriptorStream.ofDevice(openDevice(device), poller()));
+    return { present: true, disconnect: false, endsProgram: true };
+  }
+  if (fd !== undefined) {
+    data.admit(givenConnection("--fd", fd, poller));
+    return { present: true, disconnect: false, endsProgram: true };
+  }
+  if (server?.type === "unixio") {
+    const listener =
+      server.fd === undefined
+        ? await listenUnix(server.path ?? "", data, { ...ownership(server), replace: true })
+        : await listenDescriptor(server.fd, data);
+    return { listener, present: true, disconnect: server.disconnect === true, endsProgram: terminate };
+  }
+  if (server?.fd !== undefined) {
+    data.admit(givenConnection("--server fd", server.fd, poller));
+    return { present: true, disconnect: server.disconnect === true, endsProgram: true };
+  }
+  if (server !== undefined || port !== undefined) {
+    const wanted = port ?? server?.port ?? defaultPort;
+    if (wanted === undefined)
+      throw new UsageError("--server type=tcp needs port=N, fd=N or the environment's TPM_PORT");
+    const listener = await listenTcp(addressOf(server), wanted, data);
+    return {
+      listener,
+      present: true,
+      disconnect: port !== undefined || server?.disconnect === true,
+      endsProgram: terminate,
+    };
+  }
+  return { present: false, disconnect: false, endsProgram: terminate };
+}
+
+/** Opens what `--ctrl` names. Rejects with a `HostError`. */
+export async function openControl(
+  { ctrl }: Settings,
+  { control }: Receptions,
+  poller: () => Poller,
+): Promise<ControlSource | undefined> {
+  if (ctrl === undefined) return undefined;
+  const endsProgram = ctrl.terminate === true;
+  if (ctrl.type === "tcp") {
+    const listener =
+      ctrl.fd === undefined
+        ? await listenTcp(addressOf(ctrl), ctrl.port ?? 0, control)
+        : await listenDescriptor(ctrl.fd, control);
+    return { listener, endsProgram };
+  }
+  const door = (reception: Reception, socket: import("node:net").Socket): void =>
+    reception.admit(DescriptorStream.ofSocket(socket, poller()));
+  if (ctrl.fd !== undefined) return { listener: await listenDescriptor(ctrl.fd, control, door), endsProgram };
+  if (ctrl.clientfd !== undefined) {
+    control.admit(opened("--ctrl clientfd", ctrl.clientfd, () => messagesOf(ctrl.clientfd ?? -1, poller())));
+    return { endsProgram };
+  }
+  return {
+    listener: await listenUnix(ctrl.path ?? "", control, { ...ownership(ctrl), replace: true, door }),
+    endsProgram,
+  };
+}
+
+function addressOf(channel: { readonly bindaddr?: string; readonly ifname?: string } | undefined): string {
+  const { bindaddr = LOCALHOST, ifname } = channel ?? {};
+  return ifname === undefined ? bindaddr : `${bindaddr}%${ifname}`;
+}
+
+const ownership = ({ mode, uid, gid }: { readonly mode?: number; readonly uid?: number; readonly gid?: number }) => ({
+  mode: mode ?? SOCKET_MODE,
+  uid,
+  gid,
+});
+
+function openDevice(path: string): number {
+  let fd: number;
+  try {
+    fd = openSync(path, "r+");
+  } catch (error) {
+    throw new OpenError(`--chardev: cannot open ${path}: ${reasonOf(error)}`, { cause: error });
+  }
+  if (fstatSync(fd).isCharacterDevice()) return fd;
+  closeSync(fd);
+  throw new OpenError(`--chardev: ${path} is not a character device`);
+}
+
+/** A descriptor that was inherited: a socket, or a character device. */
+function givenConnection(option: string, fd: number, poller: () => Poller) {
+  return opened(option, fd, () => {
+    const status = fstatSync(fd);
+    if (status.isFile() || status.isDirectory() || status.isBlockDevice()) {
+      throw new OpenError("it is neither a socket nor a character device");
+    }
+    return status.isCharacterDevice() ? DescriptorStream.ofDevice(fd, poller()) : connectionOf(fd, poller);
+  });
+}
+
+function opened<T>(option: string, fd: number, open: () => T): T {
+  try {
+    return open();
+  } catch (error) {
+    throw new OpenError(`${option}: descriptor ${fd} cannot be used: ${reasonOf(error)}`, { cause: error });
+  }
+}
