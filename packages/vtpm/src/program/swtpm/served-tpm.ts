@@ -36,14 +36,15 @@ export interface TpmSurroundings {
 export async function openServedTpm(settings: Settings, surroundings: TpmSurroundings): Promise<ServedTpm> {
   const { log, location, end, receptions, data, control, poller } = surroundings;
   if (!("directory" in location)) throw new UsageError("state in a file (file://) is not there yet");
+  const startup = startupOf(settings);
   const tpm = await openTpm({
     directory: location.directory,
     mayBlock: true,
     onFault: (error) => log.fault(error),
-    profile: NULL_PROFILE,
+    profile: { otherwise: NULL_PROFILE, forNewOnly: true },
+    lazy: startup === undefined,
   });
   const { host } = tpm;
-  const startup = startupOf(settings);
   if (startup !== undefined) {
     await host.init();
     if (startup !== "none") await host.startup(startup);
