@@ -98,14 +98,14 @@ export function transformParameter(
   return own(Buffer.concat([state.update(data), state.final()]));
 }
 
-/** Encrypts a salt to an RSA key by OAEP. */
-export function saltForRsa(modulus: Bytes, hashAlg: number, salt: Bytes): Bytes {
+/** Encrypts a salt to an RSA key by OAEP, or another secret with the label that says what it is for. */
+export function saltForRsa(modulus: Bytes, hashAlg: number, salt: Bytes, label = "SECRET"): Bytes {
   const key = createPublicKey({
     key: { kty: "RSA", n: base64(modulus), e: base64(Uint8Array.of(1, 0, 1)) },
     format: "jwk",
   });
   const oaepHash = nameOf(hashAlg);
-  const oaepLabel = text("SECRET\0");
+  const oaepLabel = text(`${label}\0`);
   return own(publicEncrypt({ key, padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash, oaepLabel }, salt));
 }
 

@@ -1,3 +1,4 @@
+import { EMPTY } from "@vtpm/wire";
 import { blamingField } from "../../dispatch/blame.ts";
 import { authorized, defineCommand } from "../../dispatch/command.ts";
 import { TPMA_OBJECT } from "../../spec/attributes.ts";
@@ -72,12 +73,11 @@ export const Import = defineCommand({
     const hasOuterWrap = inSymSeed.length !== 0;
     if (!hasOuterWrap && mustBeEncrypted) throw at("inSymSeed", TPM_RC.ATTRIBUTES);
     if (hasOuterWrap && parent.publicArea.type === TPM_ALG.SYMCIPHER) throw at("parentHandle", TPM_RC.TYPE);
-    const outer = hasOuterWrap
-      ? {
-          protector: parent.publicArea,
-          seed: blamingField(at, "inSymSeed", () => decryptSecret(tpm, parent, "DUPLICATE", inSymSeed)),
-        }
-      : undefined;
+    const seed = hasOuterWrap
+      ? blamingField(at, "inSymSeed", () => decryptSecret(tpm, parent, "DUPLICATE", inSymSeed))
+      : EMPTY;
+    // A seed of no bytes, which RSA can transport, stands for no outer wrap in the reference.
+    const outer = seed.length === 0 ? undefined : { protector: parent.publicArea, seed };
 
     const name = nameOfPublic(tpm, objectPublic);
     const wraps = { name, nameAlg, symmetric, innerKey: encryptionKey, outer };

@@ -5,7 +5,7 @@ import { TPM_ALG } from "../../spec/constants.ts";
 import { TPM_RH } from "../../spec/handles.ts";
 import { TPM2B_SENSITIVE, TPMS_ECC_POINT, type TPMT_PUBLIC } from "../../spec/structures/index.ts";
 import { SLOT } from "../../state/object.ts";
-import { hash, text } from "../../testing/caller-crypto.ts";
+import { hash, saltForRsa, text } from "../../testing/caller-crypto.ts";
 import { givenImpossibleKey } from "../../testing/given.ts";
 import { extended, noPolicy } from "../../testing/policy-digests.ts";
 import { startPolicy } from "../../testing/start-session.ts";
@@ -166,6 +166,41 @@ describe("TPM2_Duplicate", () => {
     const { tpm, objectHandle } = setUp(template);
     const other = options === "signing" ? { newParentHandle: primary(tpm, ECC_SIGNING).objectHandle } : options;
     expect(duplicate(tpm, objectHandle, other).text).toBe(outcome);
+  });
+
+  // Each row has the mistakes of the rows below it, too, as far as they go together.
+  test.each<
+    readonly [
+      name: string,
+      attributes: object,
+      parent: "signing" | "none" | "broken",
+      symmetricAlg: object,
+      outcome: string,
+    ]
+  >([
+    [
+      "that the object stays",
+      { fixedTPM: true, fixedParent: true },
+      "signing",
+      NO_CIPHER,
+      "TPM_RC_ATTRIBUTES (handle 1)",
+    ],
+    ["the new parent", { encryptedDuplication: true }, "signing", NO_CIPHER, "TPM_RC_TYPE (handle 2)"],
+    ["no inner wrap", { encryptedDuplication: true }, "none", NO_CIPHER, "TPM_RC_SYMMETRIC (parameter 2)"],
+    ["no outer wrap", { encryptedDuplication: true }, "none", AES_128, "TPM_RC_HIERARCHY (handle 2)"],
+    ["the size of the inner key", {}, "broken", AES_128, "TPM_RC_SIZE (parameter 1)"],
+    ["a point off the curve", {}, "broken", { ...AES_128, keyBits: 256 }, "TPM_RC_KEY"],
+  ])("of several mistakes tells %s", (_name, attributes, parent, symmetricAlg, outcome) => {
+    const { tpm, objectHandle } = setUp(withAttributes(DUPLICABLE, attributes));
+    const broken = { ...ECC_STORAGE, nameAlg: TPM_ALG.NULL, unique: { x: new Uint8Array(32), y: new Uint8Array(32) } };
+    const newParentHandle =
+      parent === "none"
+        ? TPM_RH.NULL
+        : parent === "signing"
+          ? primary(tpm, ECC_SIGNING).objectHandle
+          : tpm.run(LoadExternal, { inPrivate: undefined, inPublic: broken, hierarchy: TPM_RH.NULL }).out.objectHandle;
+    const options = { newParentHandle, symmetricAlg, encryptionKeyIn: new Uint8Array(32) };
+    expect(duplicate(tpm, objectHandle, options).text).toBe(outcome);
   });
 
   test("refuses a new parent that cannot be encrypted to", () => {
@@ -376,6 +411,82 @@ describe("TPM2_Import", () => {
     expect(run(new Uint8Array(255))).toBe("TPM_RC_SIZE (parameter 4)");
     expect(run(new Uint8Array(256).fill(1))).toBe("TPM_RC_VALUE (parameter 4)");
   });
+
+  test("with an RSA parent, a seed of no bytes stands for no outer wrap", () => {
+    const tpm = TestTpm.started();
+    const { objectHandle: parentHandle, outPublic } = primary(tpm, RSA_STORAGE);
+    if (outPublic.type !== TPM_ALG.RSA) throw new TypeError("not an RSA key");
+    const inSymSeed = saltForRsa(outPublic.unique, TPM_ALG.SHA256, EMPTY, "DUPLICATE");
+    const input = importInput(publicArea, { duplicate: plain, inSymSeed });
+    expect(tpm.run(Import, { parentHandle, ...input }).text).toBe("TPM_RC_SUCCESS");
+  });
+
+  // Each row has the mistakes of the rows below it, too, as far as they go together.
+  test.each<readonly [name: string, changes: object, outcome: string]>([
+    [
+      "an attribute",
+      { parent: "signing", attributes: { fixedParent: true }, encryptionKey: key },
+      "TPM_RC_ATTRIBUTES (parameter 2)",
+    ],
+    [
+      "the parent",
+      { parent: "signing", attributes: { encryptedDuplication: true }, encryptionKey: key },
+      "TPM_RC_TYPE (handle 1)",
+    ],
+    [
+      "the size of the inner key",
+      { attributes: { encryptedDuplication: true }, encryptionKey: key },
+      "TPM_RC_SIZE (parameter 1)",
+    ],
+    ["no inner wrap", { attributes: { encryptedDuplication: true } }, "TPM_RC_ATTRIBUTES (parameter 1)"],
+    [
+      "no outer wrap",
+      {
+        attributes: { encryptedDuplication: true },
+        symmetricAlg: AES_128,
+        encryptionKey: new Uint8Array(16),
+        duplicate: EMPTY,
+      },
+      "TPM_RC_ATTRIBUTES (parameter 4)",
+    ],
+    ["a parent for no seed", { parent: "symmetric", inSymSeed: key, duplicate: EMPTY }, "TPM_RC_TYPE (handle 1)"],
+    ["the seed", { inSymSeed: key, duplicate: EMPTY }, "TPM_RC_SIZE (parameter 4)"],
+    ["the duplicate", { duplicate: EMPTY, authPolicy: key }, "TPM_RC_INSUFFICIENT (parameter 3)"],
+    [
+      "the seed value",
+      { duplicate: encode(TPM2B_SENSITIVE, { ...sensitive, seedValue: new Uint8Array(33) }), authPolicy: key },
+      "TPM_RC_KEY_SIZE (parameter 3)",
+    ],
+    [
+      "the public area",
+      { duplicate: encode(TPM2B_SENSITIVE, { ...sensitive, sensitive: new Uint8Array(65) }), authPolicy: key },
+      "TPM_RC_SIZE (parameter 2)",
+    ],
+    [
+      "the private area",
+      { duplicate: encode(TPM2B_SENSITIVE, { ...sensitive, sensitive: new Uint8Array(65) }), unique: key },
+      "TPM_RC_KEY_SIZE (parameter 3)",
+    ],
+  ])("of several mistakes tells %s", (_name, changes, outcome) => {
+    const tpm = TestTpm.started();
+    const {
+      parent,
+      attributes = {},
+      authPolicy = EMPTY,
+      unique = publicArea.unique,
+      ...input
+    } = changes as {
+      readonly parent?: "signing" | "symmetric";
+      readonly attributes?: object;
+      readonly authPolicy?: Bytes;
+      readonly unique?: Bytes;
+    };
+    const template = parent === "signing" ? ECC_SIGNING : parent === "symmetric" ? AES_STORAGE : ECC_STORAGE;
+    const { objectHandle: parentHandle } = primary(tpm, template);
+    const objectPublic = { ...withAttributes(publicArea, attributes), authPolicy, unique };
+    const answer = tpm.run(Import, { parentHandle, ...importInput(objectPublic, { duplicate: plain, ...input }) });
+    expect(answer.text).toBe(outcome);
+  });
 });
 
 describe("TPM2_Rewrap", () => {
@@ -445,6 +556,41 @@ describe("TPM2_Rewrap", () => {
   ])("refuses %s", (_name, changes, outcome) => {
     const parts = rewrapSetUp();
     expect(parts.rewrap(changes(parts)).text).toBe(outcome);
+  });
+
+  // Each row has the mistakes of the rows below it, too, as far as they go together.
+  test.each<
+    readonly [
+      name: string,
+      attributes: object,
+      parent: "signing" | "none" | "broken",
+      symmetricAlg: object,
+      outcome: string,
+    ]
+  >([
+    [
+      "that the object stays",
+      { fixedTPM: true, fixedParent: true },
+      "signing",
+      NO_CIPHER,
+      "TPM_RC_ATTRIBUTES (handle 1)",
+    ],
+    ["the new parent", { encryptedDuplication: true }, "signing", NO_CIPHER, "TPM_RC_TYPE (handle 2)"],
+    ["no inner wrap", { encryptedDuplication: true }, "none", NO_CIPHER, "TPM_RC_SYMMETRIC (parameter 2)"],
+    ["no outer wrap", { encryptedDuplication: true }, "none", AES_128, "TPM_RC_HIERARCHY (handle 2)"],
+    ["the size of the inner key", {}, "broken", AES_128, "TPM_RC_SIZE (parameter 1)"],
+    ["a point off the curve", {}, "broken", { ...AES_128, keyBits: 256 }, "TPM_RC_KEY"],
+  ])("of several mistakes tells %s", (_name, attributes, parent, symmetricAlg, outcome) => {
+    const { tpm, objectHandle } = setUp(withAttributes(DUPLICABLE, attributes));
+    const broken = { ...ECC_STORAGE, nameAlg: TPM_ALG.NULL, unique: { x: new Uint8Array(32), y: new Uint8Array(32) } };
+    const newParentHandle =
+      parent === "none"
+        ? TPM_RH.NULL
+        : parent === "signing"
+          ? primary(tpm, ECC_SIGNING).objectHandle
+          : tpm.run(LoadExternal, { inPrivate: undefined, inPublic: broken, hierarchy: TPM_RH.NULL }).out.objectHandle;
+    const options = { newParentHandle, symmetricAlg, encryptionKeyIn: new Uint8Array(32) };
+    expect(duplicate(tpm, objectHandle, options).text).toBe(outcome);
   });
 
   test("refuses a new parent that cannot be encrypted to", () => {

@@ -119,6 +119,34 @@ describe("TPM2_NV_DefineSpace", () => {
     expect(tpm.tpm.state.nv.indices.size).toBe(0);
   });
 
+  /** What can be wrong, in the order in which it is found. */
+  const mistakes: readonly [name: string, mistake: Definition, text: string][] = [
+    ["policy", { authPolicy: new Uint8Array(20) }, PUBLIC("SIZE")],
+    ["authValue", { auth: new Uint8Array(33).fill(1) }, "TPM_RC_SIZE (parameter 1)"],
+    ["disabled platform", { authHandle: TPM_RH.PLATFORM }, "TPM_RC_HIERARCHY (handle 1)"],
+    ["type", { attributes: { TPM_NT: 3 } }, PUBLIC("ATTRIBUTES")],
+    ["size of the type", { attributes: { TPM_NT: COUNTER }, dataSize: 1025 }, PUBLIC("SIZE")],
+    ["state", { attributes: { WRITTEN: true } }, PUBLIC("ATTRIBUTES")],
+    ["nobody to read", { attributes: { OWNERREAD: false } }, PUBLIC("ATTRIBUTES")],
+    ["lock for ever", { attributes: { CLEAR_STCLEAR: true, WRITEDEFINE: true } }, PUBLIC("ATTRIBUTES")],
+    ["creator", { attributes: { PLATFORMCREATE: true } }, "TPM_RC_ATTRIBUTES (handle 1)"],
+    ["deletion by policy", { attributes: { POLICY_DELETE: true } }, PUBLIC("ATTRIBUTES")],
+    ["writing as a whole", { attributes: { WRITEALL: true }, dataSize: 1025 }, PUBLIC("SIZE")],
+    ["existing Index", { nvIndex: 0x0100_0002 }, "TPM_RC_NV_DEFINED"],
+  ];
+  const pairs = mistakes.flatMap(([name, first, text], i) =>
+    mistakes.slice(i + 1).map(([other, second]) => [name, other, first, second, text] as const),
+  );
+
+  test.each(pairs)("of two mistakes finds %s before %s", (_name, _other, first, second, text) => {
+    const tpm = TestTpm.started();
+    expect(define(tpm, { nvIndex: 0x0100_0002 })).toBe("TPM_RC_SUCCESS");
+    givenStateClear(tpm, { phEnableNV: 0 });
+    // Where both set the same field, the first mistake stays.
+    const attributes = { ...second.attributes, ...first.attributes };
+    expect(define(tpm, { ...second, ...first, attributes })).toBe(text);
+  });
+
   test("refuses the platform while its Indices are disabled, after the sizes and before the attributes", () => {
     const tpm = TestTpm.started();
     givenStateClear(tpm, { phEnableNV: 0 });
