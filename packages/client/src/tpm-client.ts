@@ -57,7 +57,7 @@ function commandBytes(command: Command, input: object, authValues: readonly Byte
   }
   for (const [name, codec] of command.parameters) codec.write(body, values[name]);
   const rest = body.finish();
-  const whole = new Writer(10 + rest.length);
+  const whole = new Writer();
   whole.uint16(authorized > 0 ? TPM_ST.SESSIONS : TPM_ST.NO_SESSIONS);
   whole.uint32(10 + rest.length);
   whole.uint32(command.code);

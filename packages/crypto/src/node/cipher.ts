@@ -23,30 +23,49 @@ export function nodeCipher(
   const name = opensslName(cipher, mode, key.length);
   if (cipher !== "AES" && !knows(name)) return runMode(createLegacyCipher(cipher, key), mode, direction, iv, data);
   if (data.length === 0) return { data: new Uint8Array(0), iv: mode === "ECB" ? new Uint8Array(0) : iv.slice() };
-  const blockSize = cipherBlockSize(cipher);
-  // Stream modes run over zeros up to the end of the block: what comes out there is the unused key stream, part of the iv left behind.
+  const process = (bytes: Bytes): Bytes =>
+    run(name, direction, stretched(cipher, key), mode === "ECB" ? null : iv, bytes);
+  const out = process(data);
+  return {
+    data: out,
+    // Hardly anybody goes on, so it is worked out when it is asked for.
+    get iv() {
+      return ivBehind(mode, direction, iv, data, out, cipherBlockSize(cipher), process);
+    },
+  };
+}
+
+/** The chaining value behind `data`, which became `out`. */
+function ivBehind(
+  mode: CipherMode,
+  direction: Direction,
+  iv: Bytes,
+  data: Bytes,
+  out: Bytes,
+  blockSize: number,
+  process: (bytes: Bytes) => Bytes,
+): Bytes {
+  // Over zeros up to the end of the block, stream modes give the unused key stream.
   const rest = data.length % blockSize;
   const whole = rest === 0 ? data : padded(data, data.length + blockSize - rest);
-  const out = run(name, direction, stretched(cipher, key), mode === "ECB" ? null : iv, whole);
   const last = whole.length - blockSize;
-  const result = { data: rest === 0 ? out : out.slice(0, data.length) };
   switch (mode) {
     case "ECB":
-      return { ...result, iv: new Uint8Array(0) };
+      return new Uint8Array(0);
     case "CBC":
-      return { ...result, iv: (direction === "encrypt" ? out : data).slice(last) };
+      return (direction === "encrypt" ? out : data).slice(last);
     case "CFB": {
-      const register = out.slice(last);
+      const register = rest === 0 ? out.slice(last) : process(whole).slice(last);
       if (direction === "decrypt") register.set(data.subarray(last));
-      return { ...result, iv: register };
+      return register;
     }
     case "OFB": {
-      const stream = out.slice(last);
+      const stream = rest === 0 ? out.slice(last) : process(whole).slice(last);
       for (let i = 0; i < blockSize; i++) stream[i] = (stream[i] as number) ^ (whole[last + i] as number);
-      return { ...result, iv: stream };
+      return stream;
     }
     case "CTR":
-      return { ...result, iv: advanced(iv, whole.length / blockSize) };
+      return advanced(iv, whole.length / blockSize);
   }
 }
 

@@ -87,8 +87,7 @@ function writeResponse(
   parameters: Bytes,
   sessionArea: Bytes | undefined,
 ): Bytes {
-  // Header, handle and size of the parameters are 18 bytes at most.
-  const writer = new Writer(18 + parameters.length + (sessionArea?.length ?? 0));
+  const writer = new Writer();
   writer.uint16(sessionArea === undefined ? TPM_ST.NO_SESSIONS : TPM_ST.SESSIONS);
   writer.uint32(0);
   writer.uint32(0);
