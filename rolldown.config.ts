@@ -5,6 +5,8 @@ const PROGRAMS = {
   vtpm: "program/main",
   swtpm: "program/swtpm/main",
   "swtpm-bios": "program/swtpm-bios/main",
+  "swtpm-cert": "program/swtpm-cert/main",
+  "swtpm-localca": "program/swtpm-localca/main",
   "swtpm-ioctl": "program/swtpm-ioctl/main",
 };
 

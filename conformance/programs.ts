@@ -48,6 +48,10 @@ const required = {
       "qemu-system-x86_64 --version && xz --version && flock --version && ls /usr/share/OVMF/OVMF_CODE_4M.fd && apt-cache show linux-image-amd64",
     ],
   },
+  "certificate tools": {
+    packages: ["openssl", "gnutls-bin", "python3-cryptography"],
+    probe: ["sh", "-c", "openssl version && certtool --version && /usr/bin/python3 -c 'import cryptography'"],
+  },
 } satisfies Record<string, Programs>;
 
 /** The name a scenario asks for. */

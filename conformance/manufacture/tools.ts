@@ -1,0 +1,69 @@
+import { spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterEach, beforeEach, expect } from "vitest";
+
+/** Where the programs of this project are. */
+export const BIN = fileURLToPath(new URL("../../packages/vtpm/bin/", import.meta.url));
+
+export interface Ended {
+  readonly status: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs a program to its end; `environment` is added to this process's. */
+export function run(
+  program: string,
+  args: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+): Promise<Ended> {
+  const child = spawn(program, args, { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, ...environment } });
+  let stdout = "";
+  let stderr = "";
+  child.stdout.on("data", (text: Buffer) => {
+    stdout += text.toString();
+  });
+  child.stderr.on("data", (text: Buffer) => {
+    stderr += text.toString();
+  });
+  return new Promise((resolve, reject) => {
+    child.once("error", reject);
+    child.once("close", (status) => resolve({ status, stdout, stderr }));
+  });
+}
+
+/** Runs a program that must succeed; its output. */
+export async function output(program: string, ...args: readonly string[]): Promise<string> {
+  const { status, stdout, stderr } = await run(program, args);
+  if (status !== 0) throw new Error(`${program} ${args.join(" ")}\nended with status ${status}:\n${stdout}${stderr}`);
+  return stdout;
+}
+
+/** Runs one of this project's programs. */
+export const ours = (name: string, ...args: readonly string[]): Promise<Ended> =>
+  run(process.execPath, [join(BIN, `${name}.cjs`), ...args]);
+
+/** Runs one of this project's programs, which must refuse in one line. */
+export async function refusal(name: string, ...args: readonly string[]): Promise<string> {
+  const { status, stderr } = await ours(name, ...args);
+  expect({ status, stderr }).toMatchObject({ status: 1, stderr: expect.stringMatching(/^[^\n]+\n$/) });
+  return stderr.trimEnd();
+}
+
+/** An empty directory for each test. */
+export function useDirectory(): { readonly path: string; file(name: string): string } {
+  let path = "";
+  beforeEach(() => {
+    path = mkdtempSync(join(tmpdir(), "vtpm-manufacture-"));
+  });
+  afterEach(() => rmSync(path, { recursive: true, force: true }));
+  return {
+    get path() {
+      return path;
+    },
+    file: (name) => join(path, name),
+  };
+}

@@ -1,0 +1,185 @@
+import { randomInt } from "node:crypto";
+import { mkdir } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import type { Bytes } from "@vtpm/wire";
+import { type Issuer, openIssuer } from "../certificate/issuer.ts";
+import { pemOfCertificate } from "../certificate/pem.ts";
+import { openPrivateKey, type SigningKey, signingKey } from "../certificate/signing-key.ts";
+import { issueTpmCertificate, type TpmCertificate } from "../certificate/tpm-certificate.ts";
+import { putFile, readIfThere, readInput, userName, why } from "../files.ts";
+import { systemErrorCode } from "../host-error.ts";
+import { type FileLock, lockFile } from "../native/flock.ts";
+import { createAuthority, createAuthorityKey } from "./authority.ts";
+import { LocalCaError } from "./local-ca-error.ts";
+
+/** Where a local CA is kept, and the passwords of its keys. */
+export interface LocalCaPlace {
+  readonly stateDirectory: string;
+  readonly signingKey: string;
+  readonly signingKeyPassword?: string | undefined;
+  readonly issuerCertificate: string;
+  readonly serial: string;
+  /** Of the root's key, when it is made. */
+  readonly rootPassword?: string | undefined;
+}
+
+const KEY_MODE = 0o640;
+const CERTIFICATE_MODE = 0o644;
+const LOCK = ".lock.swtpm-localca";
+/** Making two keys takes seconds on a slow machine; several may wait for it. */
+const LOCK_PATIENCE_MS = 60_000;
+const MAX_SERIAL = 2n ** 159n;
+const ROOT = "swtpm-localca-rootca";
+const SIGNER = "swtpm-localca";
+
+/** The paths of the root's key and certificate: beside the signing key. */
+export function rootPaths({ signingKey }: LocalCaPlace): { readonly key: string; readonly certificate: string } {
+  const directory = dirname(signingKey);
+  return { key: join(directory, `${ROOT}-privkey.pem`), certificate: join(directory, `${ROOT}-cert.pem`) };
+}
+
+/** A CA in a directory: a root, and below it the key that certifies TPMs. */
+export class LocalCa {
+  readonly place: LocalCaPlace;
+  /** Whether it was made by this call. */
+  readonly created: boolean;
+  readonly #issuers: ReadonlyMap<TpmCertificate["family"], Issuer>;
+
+  private constructor(place: LocalCaPlace, created: boolean, issuers: ReadonlyMap<TpmCertificate["family"], Issuer>) {
+    this.place = place;
+    this.created = created;
+    this.#issuers = issuers;
+  }
+
+  /**
+   * Opens it, or makes it: under a lock, so that of several who come together one makes it. What a kill leaves behind is
+   * completed the next time; a key that exists is never replaced.
+   */
+  static async open(place: LocalCaPlace): Promise<LocalCa> {
+    await makeDirectory(place.stateDirectory);
+    const found = await load(place);
+    if (found !== undefined) return new LocalCa(place, false, found);
+    return locked(place, async () => {
+      const meanwhile = await load(place);
+      if (meanwhile !== undefined) return new LocalCa(place, false, meanwhile);
+      await create(place);
+      const made = await load(place);
+      if (made === undefined) throw new LocalCaError("CA_INCOMPLETE", `${place.issuerCertificate} has vanished`);
+      return new LocalCa(place, true, made);
+    });
+  }
+
+  /** Issues a certificate with the next serial number. */
+  async issue(request: Omit<TpmCertificate, "serial">): Promise<Bytes> {
+    const issuer = this.#issuers.get(request.family);
+    if (issuer === undefined) throw new RangeError(`no issuer for a TPM ${request.family}`);
+    const serial = await locked(this.place, () => nextSerial(this.place.serial));
+    return issueTpmCertificate({ ...request, serial }, issuer);
+  }
+}
+
+/** Both families' issuers if key and certificate are there. */
+async function load(place: LocalCaPlace): Promise<Map<TpmCertificate["family"], Issuer> | undefined> {
+  const { signingKey: keyPath, signingKeyPassword, issuerCertificate } = place;
+  const [key, certificate] = [
+    await readIfThere(keyPath, "the CA's signing key"),
+    await readIfThere(issuerCertificate, "the CA's certificate"),
+  ];
+  if (certificate === undefined) return undefined;
+  if (key === undefined) {
+    throw new LocalCaError(
+      "CA_INCOMPLETE",
+      `the CA's certificate ${issuerCertificate} is there, but not its signing key ${keyPath}: bring the key back, or remove the certificate to have a new CA made`,
+    );
+  }
+  const privateKey = openPrivateKey(keyPath, key.toString("latin1"), signingKeyPassword);
+  const issuer = (strength: "tpm12" | "tpm2"): Issuer =>
+    openIssuer(issuerCertificate, certificate, signingKey(keyPath, privateKey, strength));
+  const issuers = new Map<TpmCertificate["family"], Issuer>([["2.0", issuer("tpm2")]]);
+  if (privateKey.asymmetricKeyType === "rsa" || privateKey.asymmetricKeyType === "ec")
+    issuers.set("1.2", issuer("tpm12"));
+  return issuers;
+}
+
+/** Makes what is missing, the issuer's certificate last: the CA is there when that is. */
+async function create(place: LocalCaPlace): Promise<void> {
+  const root = rootPaths(place);
+  const [rootKey, key] = await Promise.all([
+    authorityKey(root.key, "the root CA's key", place.rootPassword),
+    authorityKey(place.signingKey, "the CA's signing key", place.signingKeyPassword),
+  ]);
+  const kept = rootKey.created ? undefined : await readIfThere(root.certificate, "the root CA's certificate");
+  if (kept === undefined) {
+    const certificate = createAuthority(ROOT, rootKey.key.privateKey, undefined);
+    await putFile(root.certificate, "the root CA's certificate", pemOfCertificate(certificate), CERTIFICATE_MODE);
+  }
+  const rootCertificate = await readInput(root.certificate, "the root CA's certificate");
+  const certificate = createAuthority(
+    SIGNER,
+    key.key.privateKey,
+    openIssuer(root.certificate, rootCertificate, rootKey.key),
+  );
+  await putFile(place.issuerCertificate, "the CA's certificate", pemOfCertificate(certificate), CERTIFICATE_MODE);
+}
+
+async function authorityKey(
+  path: string,
+  what: string,
+  password: string | undefined,
+): Promise<{ readonly key: SigningKey; readonly created: boolean }> {
+  const pem = await readIfThere(path, what);
+  if (pem !== undefined) {
+    const privateKey = openPrivateKey(path, pem.toString("latin1"), password);
+    return { key: signingKey(path, privateKey, "authority"), created: false };
+  }
+  const privateKey = await createAuthorityKey();
+  const encryption = password === undefined ? {} : { cipher: "aes-256-cbc", passphrase: password };
+  const text = privateKey.export({ type: "pkcs8", format: "pem", ...encryption });
+  await putFile(path, what, text, KEY_MODE);
+  return { key: signingKey(path, privateKey, "authority"), created: true };
+}
+
+/** Counts in the file of decimal digits; what is no number of its size becomes a random one. */
+async function nextSerial(path: string): Promise<Bytes> {
+  const text = (await readIfThere(path, "the CA's serial number"))?.toString("latin1").trim() ?? "";
+  const next = /^\d{1,48}$/.test(text) && BigInt(text) + 1n < MAX_SERIAL ? BigInt(text) + 1n : randomDigits();
+  await putFile(path, "the CA's serial number", String(next), CERTIFICATE_MODE);
+  const hex = next.toString(16);
+  return new Uint8Array(Buffer.from(hex.length % 2 === 0 ? hex : `0${hex}`, "hex"));
+}
+
+const randomDigits = (): bigint =>
+  BigInt(`${randomInt(1, 10)}${Array.from({ length: 19 }, () => randomInt(10)).join("")}`);
+
+async function makeDirectory(path: string): Promise<void> {
+  try {
+    await mkdir(path, { mode: 0o755 });
+  } catch (error) {
+    if (systemErrorCode(error) === "EEXIST") return;
+    throw new LocalCaError("CA_DIRECTORY", `cannot use ${path} as directory of the CA: ${why(error, path)}`, {
+      cause: error,
+    });
+  }
+}
+
+async function locked<T>({ stateDirectory }: LocalCaPlace, work: () => Promise<T>): Promise<T> {
+  const path = join(stateDirectory, LOCK);
+  let lock: FileLock | undefined;
+  try {
+    lock = await lockFile(path, 0o644, LOCK_PATIENCE_MS);
+  } catch (error) {
+    if (systemErrorCode(error) === undefined) throw error;
+    throw new LocalCaError("CA_DIRECTORY", `cannot lock the CA with ${path}: ${why(error, path)}`, { cause: error });
+  }
+  if (lock === undefined) {
+    throw new LocalCaError(
+      "CA_LOCKED",
+      `the CA in ${stateDirectory} has been locked by another process for ${LOCK_PATIENCE_MS / 1000} seconds (${path}): end that process; user ${userName()} waits no longer`,
+    );
+  }
+  try {
+    return await work();
+  } finally {
+    await lock.release();
+  }
+}

@@ -1,0 +1,79 @@
+import { chmod, writeFile } from "node:fs/promises";
+import type { Bytes } from "@vtpm/wire";
+import { openIssuer } from "../../certificate/issuer.ts";
+import { withNvHeader } from "../../certificate/nv-header.ts";
+import { pemOfCertificate } from "../../certificate/pem.ts";
+import { openPrivateKey, signingKey } from "../../certificate/signing-key.ts";
+import { issueTpmCertificate } from "../../certificate/tpm-certificate.ts";
+import { FileError, readInput, why } from "../../files.ts";
+import { capabilitiesLine } from "../capabilities-line.ts";
+import { runProgram } from "../run-program.ts";
+import { SWTPM_VERSION } from "../swtpm-version.ts";
+import { UsageError } from "../usage-error.ts";
+import { CERT_HELP, CertOptions } from "./options.ts";
+import { readPassword } from "./password.ts";
+import { requestOf, serialOf } from "./request.ts";
+
+const CAPABILITIES = {
+  type: "swtpm_cert",
+  features: ["cmdarg-signkey-pwd", "cmdarg-tpm-serial-num", "supports-iak-idevid", "cmdarg-public", "cmdarg-keyalgo"],
+  version: SWTPM_VERSION,
+};
+
+/** The program swtpm_cert. */
+export function main(args: readonly string[]): Promise<void> {
+  return runProgram("swtpm_cert", () => certify(args));
+}
+
+async function certify(args: readonly string[]): Promise<void> {
+  const options = new CertOptions(args);
+  if (options.has("help")) return print(CERT_HELP);
+  if (options.has("version")) return print(`swtpm_cert version ${SWTPM_VERSION}\n`);
+  if (options.has("print-capabilities")) return print(capabilitiesLine(CAPABILITIES));
+
+  const path = options.required("signkey", "a certificate");
+  if (path.startsWith("pkcs11:")) {
+    throw new UsageError(`--signkey ${path}: keys of PKCS #11 modules are not supported: give a PEM file`);
+  }
+  const request = await requestOf(options);
+  const serial = serialOf(options);
+  const issuerPath = options.required("issuercert", "a certificate");
+  const pem = await readInput(path, "the signing key");
+  const privateKey = openPrivateKey(path, pem.toString("latin1"), await passwordOf(options));
+  const issuer = openIssuer(
+    issuerPath,
+    await readInput(issuerPath, "the issuer's certificate"),
+    signingKey(path, privateKey, request.family === "2.0" ? "tpm2" : "tpm12"),
+  );
+  const certificate = issueTpmCertificate({ ...request, serial }, issuer);
+  await deliver(options, certificate);
+}
+
+async function passwordOf(options: CertOptions): Promise<string | undefined> {
+  const where = options.text("signkey-pwd");
+  return where === undefined ? options.text("signkey-password") : readPassword("--signkey-pwd", where);
+}
+
+async function deliver(options: CertOptions, certificate: Bytes): Promise<void> {
+  const path = options.text("out-cert");
+  const pem = options.has("pem");
+  if (path === undefined) {
+    if (pem) print(pemOfCertificate(certificate));
+    return;
+  }
+  const content = pem
+    ? pemOfCertificate(certificate)
+    : options.has("add-header")
+      ? withNvHeader(certificate)
+      : certificate;
+  try {
+    await writeFile(path, content, { mode: 0o600 });
+    await chmod(path, 0o600);
+  } catch (error) {
+    throw new FileError("FILE_WRITE", `cannot write the certificate ${path}: ${why(error, path)}`, { cause: error });
+  }
+}
+
+function print(text: string): void {
+  process.stdout.write(text);
+}

@@ -1,0 +1,129 @@
+import { getopt, type OptionDeclaration } from "../getopt.ts";
+import { UsageError } from "../usage-error.ts";
+
+const argument = "required";
+
+/** Long options only, with one dash or two. */
+const DECLARATIONS = [
+  { name: "pubkey", argument },
+  { name: "modulus", argument },
+  { name: "exponent", argument },
+  { name: "ecc-x", argument },
+  { name: "ecc-y", argument },
+  { name: "ecc-curveid", argument },
+  { name: "public", argument },
+  { name: "keyalgo", argument },
+  { name: "signkey", argument },
+  { name: "signkey-password", argument },
+  { name: "signkey-pwd", argument },
+  { name: "issuercert", argument },
+  { name: "out-cert", argument },
+  { name: "pem" },
+  { name: "serial", argument },
+  { name: "days", argument },
+  { name: "subject", argument },
+  { name: "type", argument },
+  { name: "tpm2" },
+  { name: "add-header" },
+  { name: "allow-signing" },
+  { name: "decryption" },
+  { name: "tpm-manufacturer", argument },
+  { name: "tpm-model", argument },
+  { name: "tpm-version", argument },
+  { name: "tpm-serial-num", argument },
+  { name: "tpm-spec-family", argument },
+  { name: "tpm-spec-level", argument },
+  { name: "tpm-spec-revision", argument },
+  { name: "platform-manufacturer", argument },
+  { name: "platform-model", argument },
+  { name: "platform-version", argument },
+  { name: "print-capabilities" },
+  { name: "version" },
+  { name: "help", short: "h" },
+] as const satisfies readonly OptionDeclaration[];
+
+export type CertOption = (typeof DECLARATIONS)[number]["name"];
+
+/** The options of swtpm_cert as they were given; the last of a kind counts. */
+export class CertOptions {
+  readonly #values: ReadonlyMap<CertOption, string>;
+
+  constructor(args: readonly string[]) {
+    const { options, operands } = getopt(args, DECLARATIONS, { singleDash: true });
+    const [stray] = operands;
+    if (stray !== undefined) throw new UsageError(`${JSON.stringify(stray)} belongs to no option`);
+    this.#values = new Map(options.map(({ name, value }) => [name, value ?? ""]));
+  }
+
+  has(name: CertOption): boolean {
+    return this.#values.has(name);
+  }
+
+  text(name: CertOption): string | undefined {
+    return this.#values.get(name);
+  }
+
+  /** What must be there; `why` says for what. */
+  required(name: CertOption, why: string): string {
+    const value = this.#values.get(name);
+    if (value === undefined || value === "") throw new UsageError(`${why} needs --${name}`);
+    return value;
+  }
+
+  /** A number from 0 to 2^31 - 1, or from `min`. */
+  integer(name: CertOption, value: string | undefined = this.text(name), min = 0): number | undefined {
+    if (value === undefined) return undefined;
+    const number = Number(value);
+    if (!/^-?\d+$/.test(value) || number < min || number > 0x7fffffff) {
+      throw new UsageError(`--${name} takes a number from ${min} to 2147483647, not ${JSON.stringify(value)}`);
+    }
+    return number;
+  }
+
+  /** Bytes in hexadecimal. */
+  hex(name: CertOption): Uint8Array | undefined {
+    const value = this.text(name);
+    if (value === undefined) return undefined;
+    if (!/^([0-9a-f]{2})+$/i.test(value)) {
+      throw new UsageError(`--${name} takes an even number of hexadecimal digits`);
+    }
+    return new Uint8Array(Buffer.from(value, "hex"));
+  }
+}
+
+export const CERT_HELP = `swtpm_cert - certify a key of a TPM
+
+Usage: swtpm_cert [options]
+
+The key to be certified, one of:
+  --pubkey FILE                 a public key in PEM
+  --modulus HEX                 an RSA key; --exponent N (default 65537)
+  --ecc-x HEX --ecc-y HEX       a point; --ecc-curveid secp256r1|secp384r1|secp521r1 (default secp256r1)
+  --public HEX --keyalgo NAME   ml-kem-512, ml-kem-768, ml-kem-1024, ml-dsa-44, ml-dsa-65 or ml-dsa-87
+
+Who certifies it:
+  --signkey FILE                the private key in PEM
+  --signkey-password PASSWORD   its password
+  --signkey-pwd WHERE           the same as [pass:]PASSWORD, file:FILE, fd:N or env:NAME
+  --issuercert FILE             the certificate of that key
+
+The certificate:
+  --type ek|platform|iak|idevid what it is for (default ek)
+  --tpm2                        the key is a TPM 2.0's; without it a TPM 1.2's
+  --subject NAME                such as CN=name,O=organization; for TPM 2.0
+  --serial N                    its number (default: random)
+  --days N                      how long it is valid (default 365); -1: without end
+  --allow-signing               the key can sign; with --decryption it can do both
+  --decryption
+  --tpm-manufacturer, --tpm-model, --tpm-version TEXT                 for ek, platform
+  --tpm-spec-family TEXT, --tpm-spec-level N, --tpm-spec-revision N   for ek
+  --platform-manufacturer, --platform-model, --platform-version TEXT  for platform
+  --tpm-serial-num TEXT                                               for iak, idevid
+
+Where it goes:
+  --out-cert FILE               made with mode 0600
+  --pem                         PEM instead of DER
+  --add-header                  with the header that NV memory of a TPM 1.2 has
+
+  --print-capabilities, --version, --help
+`;
