@@ -20,6 +20,8 @@ export interface Bits<L extends Readonly<Record<string, BitPosition>>> extends C
   intersects(word: number, other: number): boolean;
   /** The bits that have a name. */
   readonly defined: number;
+  /** The bits of a word that have no name. */
+  reserved(word: number): number;
 }
 
 /**
@@ -61,6 +63,7 @@ export function bits<const L extends Readonly<Record<string, BitPosition>>>(
     name,
     shape: { kind: "bits", base, defined: reserved === "kept" ? 0xffffffff : defined },
     defined,
+    reserved: (word) => (word & ~defined) >>> 0,
     get,
     has: (word, field) => get(word, field) !== 0,
     intersects: (word, other) => (word & other) !== 0,

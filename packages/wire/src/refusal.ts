@@ -7,9 +7,12 @@ export class Refusal extends Error {
   readonly reason: string;
   /** Where in the input the refused value starts, or where more bytes were wanted. */
   readonly offset: number;
+  /** What was expected and what was found, without reason and offset. */
+  readonly detail: string;
 
-  constructor(reason: string, offset: number, message: string) {
-    super(`${message} (${reason} at offset ${offset})`);
+  constructor(reason: string, offset: number, detail: string) {
+    super(`${detail} (${reason} at offset ${offset})`);
+    this.detail = detail;
     this.reason = reason;
     this.offset = offset;
   }

@@ -48,7 +48,9 @@ export type Shape =
   | { readonly kind: "array"; readonly element: Codec<unknown>; readonly size: number }
   | { readonly kind: "table"; readonly key: Codec<number>; readonly value: Codec<unknown> }
   | { readonly kind: "optional"; readonly inner: Codec<unknown> }
-  | { readonly kind: "sized"; readonly inner: Codec<unknown>; readonly empty: boolean };
+  | { readonly kind: "sized"; readonly inner: Codec<unknown>; readonly empty: boolean }
+  /** Parts that decide about each other in a way of their own; nothing is derived from it. */
+  | { readonly kind: "foreign" };
 
 /** First and last value of a range; or the first and the name of the limit that says how many values there are. */
 export type Range = readonly [first: number, last: Bound];

@@ -121,6 +121,8 @@ class Generator {
       }
       case "struct":
         return this.#record(shape.fields);
+      case "foreign":
+        throw new TypeError(`${codec.name} does not tell what its values are`);
       case "union": {
         const variants: fc.Arbitrary<unknown>[] = [];
         const selector = shape.fields[shape.selector];
