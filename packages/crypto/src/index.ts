@@ -40,6 +40,7 @@ export type {
   RsaPrivateKey,
 } from "./provider.ts";
 export { decodeOaep, encodeOaep } from "./rsa/oaep.ts";
+export { privateKeyParts } from "./rsa/private-key-parts.ts";
 export type { RsaPublicKey } from "./rsa/public-key.ts";
 export { decodeRsaes, encodeRsaes } from "./rsa/rsaes.ts";
 export { encodePss, isPssEncoding, pssSaltSize, signRsapss, verifyRsapss } from "./rsa/rsapss.ts";

@@ -15,6 +15,7 @@ const SECRET_SIZE = 64;
 /** A TPM as it leaves the factory: fresh seeds and proofs, empty authorizations, libtpms' defaults. */
 export function manufacture(platform: Platform, profile: Profile): TpmState {
   const secret = (): Uint8Array => platform.entropy(SECRET_SIZE);
+  const pcrAllocated = profile.pcrBanks.map((hash) => ({ hash, pcrSelect: everyPcr() }));
   return poweredOff({
     profile,
     persistent: {
@@ -41,7 +42,8 @@ export function manufacture(platform: Platform, profile: Profile): TpmState {
       resetCount: 0,
       pcrPolicyAlg: TPM_ALG.NULL,
       pcrPolicy: EMPTY,
-      pcrAllocated: profile.pcrBanks.map((hash) => ({ hash, pcrSelect: everyPcr() })),
+      pcrAllocated,
+      pcrInUse: pcrAllocated,
       ppList: [TPM_CC.PP_Commands],
       ...LOCKOUT_DEFAULTS,
       orderlyState: TPM_SU.CLEAR,

@@ -350,12 +350,28 @@ const STORED_PROFILE = struct("profile", {
   properties: list("properties", TPMS_TAGGED_PROPERTY, { max: 0xffff }),
 });
 
-/** The profile of a text, the one object if it is known by name. */
-function storedProfile(text: string): Profile {
-  return [...PROFILES.values()].find(({ json }) => json === text) ?? profileOfState(text);
+/** A fixed property and its value. */
+type Property = TPMS_TAGGED_PROPERTY;
+
+/** The profile that a state holds: its text, and the fixed properties that are not those of that profile. */
+export function storedProfile(text: string, properties: readonly Property[] = []): Profile {
+  const profile = [...PROFILES.values()].find(({ json }) => json === text) ?? profileOfState(text);
+  if (properties.length === 0) return profile;
+  return deriveProfile(profile, {
+    properties: new Map([...profile.properties, ...properties.map((p) => [p.property, p.value] as const)]),
+  });
 }
 
-/** A profile as a section of the state: libtpms' text, and the fixed properties that are not those of that profile. */
+/** The fixed properties that whoever embeds the engine has set. */
+export function ownProperties(profile: Profile): Property[] {
+  const usual = PROFILES.get(profile.name)?.properties ?? PROPERTIES;
+  const counted: readonly number[] = [TPM_PT.TOTAL_COMMANDS, TPM_PT.LIBRARY_COMMANDS];
+  return [...profile.properties]
+    .filter(([property, value]) => !counted.includes(property) && usual.get(property) !== value)
+    .map(([property, value]) => ({ property, value }));
+}
+
+/** A profile as a section of the state. */
 export const PROFILE_FORMAT: Codec<Profile> = {
   name: "profile",
   shape: STORED_PROFILE.shape,
@@ -363,23 +379,14 @@ export const PROFILE_FORMAT: Codec<Profile> = {
     const start = reader.offset;
     const { json, properties } = STORED_PROFILE.read(reader);
     try {
-      const profile = storedProfile(bytesToAscii(json));
-      if (properties.length === 0) return profile;
-      return deriveProfile(profile, {
-        properties: new Map([...profile.properties, ...properties.map((p) => [p.property, p.value] as const)]),
-      });
+      return storedProfile(bytesToAscii(json), properties);
     } catch (error) {
       if (error instanceof ProfileError) throw reader.refuse("VALUE", error.message, start);
       throw error;
     }
   },
   write(writer, profile) {
-    const usual = PROFILES.get(profile.name)?.properties ?? PROPERTIES;
-    const counted: readonly number[] = [TPM_PT.TOTAL_COMMANDS, TPM_PT.LIBRARY_COMMANDS];
-    const properties = [...profile.properties]
-      .filter(([property, value]) => !counted.includes(property) && usual.get(property) !== value)
-      .map(([property, value]) => ({ property, value }));
-    STORED_PROFILE.write(writer, { json: asciiBytes(profile.json), properties });
+    STORED_PROFILE.write(writer, { json: asciiBytes(profile.json), properties: ownProperties(profile) });
   },
   text: (profile) => profile.name,
 };

@@ -33,6 +33,8 @@ export const PERSISTENT_DATA = struct("PERSISTENT_DATA", {
   pcrPolicy: TPM2B_DIGEST,
   /** The banks from the next _TPM_Init on. */
   pcrAllocated: TPML_PCR_SELECTION,
+  /** The banks since the last Startup: what a TPM that goes on without one has. */
+  pcrInUse: TPML_PCR_SELECTION,
   ppList: COMMANDS,
   failedTries: UINT32,
   maxTries: UINT32,
@@ -93,6 +95,8 @@ export const STATE_RESET_DATA = struct("STATE_RESET_DATA", {
   objectContextID: UINT64,
   /** Per session: 0 free, 1..3 loaded in that slot, larger: the low bits of its saved context's counter. */
   contextArray: array("contextArray", UINT16, 64),
+  /** The largest number that fits there: 0xffff, or 0xff in a state that libtpms has had since before 0.9. */
+  contextSlotMask: UINT16,
   contextCounter: UINT64,
   commandAuditDigest: TPM2B_DIGEST,
   restartCount: UINT32,

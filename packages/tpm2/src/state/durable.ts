@@ -18,7 +18,7 @@ import { ORDERLY_DATA, PERSISTENT_DATA, STATE_CLEAR_DATA, STATE_RESET_DATA } fro
 import { EXTENSION } from "./extension.ts";
 import { NV_INDEX, ORDERLY_INDEX } from "./nv-index.ts";
 import { OBJECT } from "./object.ts";
-import type { NvState } from "./tpm-state.ts";
+import { IMAGE_FORM, type NvState } from "./tpm-state.ts";
 
 /** One entry of the durable state to be written, or removed where there is no value. */
 export interface Change {
@@ -47,6 +47,7 @@ const SECTIONS: { readonly [K in keyof Sections]-?: Codec<NonNullable<Sections[K
   stateReset: STATE_RESET_DATA,
   stateClear: STATE_CLEAR_DATA,
   extension: EXTENSION,
+  imageForm: IMAGE_FORM,
 };
 
 /** The entries of which there is one per handle, by the prefix of their key. */
@@ -133,6 +134,7 @@ export function applyChanges(before: NvState | undefined, changes: readonly Chan
     stateReset: section("stateReset", STATE_RESET_DATA, before?.stateReset),
     stateClear: section("stateClear", STATE_CLEAR_DATA, before?.stateClear),
     extension: section("extension", EXTENSION, before?.extension),
+    imageForm: section("imageForm", IMAGE_FORM, before?.imageForm),
     indices: table(TABLES.indices.prefix, NV_INDEX, before?.indices),
     objects: table(TABLES.objects.prefix, OBJECT, before?.objects),
     orderlyIndices: table(TABLES.orderlyIndices.prefix, ORDERLY_INDEX, before?.orderlyIndices),

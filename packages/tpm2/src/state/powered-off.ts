@@ -25,6 +25,7 @@ function emptyRam(nv: NvState): RAM_STATE {
       clearCount: 0,
       objectContextID: 0n,
       contextArray: Array.from({ length: 64 }, () => 0),
+      contextSlotMask: 0xffff,
       contextCounter: 0n,
       commandAuditDigest: EMPTY,
       restartCount: 0,
@@ -58,6 +59,7 @@ function emptyRam(nv: NvState): RAM_STATE {
     established: 0,
     untested: allUntested(nv.profile),
     extension: NO_EXTENSION,
+    imageForm: EMPTY,
   };
 }
 

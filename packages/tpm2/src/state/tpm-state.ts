@@ -1,4 +1,4 @@
-import { list, struct, type TypeOf, table, UINT16, UINT32, UINT64 } from "@vtpm/wire";
+import { type Bytes, buffer, list, struct, type TypeOf, table, UINT16, UINT32, UINT64 } from "@vtpm/wire";
 import type { Profile } from "../profile.ts";
 import { TPMI_YES_NO, TPML_PCR_SELECTION } from "../spec/structures/index.ts";
 import { ORDERLY_DATA, PCR_BANKS, type PERSISTENT_DATA, STATE_CLEAR_DATA, STATE_RESET_DATA } from "./data.ts";
@@ -22,7 +22,15 @@ export interface NvState {
   readonly extension?: EXTENSION | undefined;
   readonly indices: ReadonlyMap<number, NV_INDEX>;
   readonly objects: ReadonlyMap<number, OBJECT>;
+  /**
+   * Belongs to whoever reads and writes the state: what its image says and a TPM has no use for, so that the image can be
+   * written again as it was.
+   */
+  readonly imageForm?: Bytes | undefined;
 }
+
+/** See `NvState`. */
+export const IMAGE_FORM = buffer("image form", { base: UINT32, max: 0x100000 });
 
 /** What a power cut erases. */
 export const RAM_STATE = struct("RAM_STATE", {
@@ -64,6 +72,8 @@ export const RAM_STATE = struct("RAM_STATE", {
   /** Algorithms that no self test has been through since _TPM_Init, ascending. */
   untested: list("untested algorithms", UINT16, { max: 64 }),
   extension: EXTENSION,
+  /** As in `NvState`, of the image of a running TPM; empty: there was none. */
+  imageForm: IMAGE_FORM,
 });
 export type RAM_STATE = TypeOf<typeof RAM_STATE>;
 

@@ -173,6 +173,7 @@ export class Pcr {
   startup(kind: StartupKind, locality: number): void {
     const tpm = this.#tpm;
     tpm.changeRam({ pcrReConfig: 0 });
+    tpm.changePersistent({ pcrInUse: tpm.ram.pcrAllocated });
     if (kind === "reset") tpm.changeStateReset({ pcrCounter: 0 });
     const resumed = (pcr: number): boolean => kind === "resume" && this.isStateSaved(pcr);
     for (const pcr of ALL_PCRS) if (!resumed(pcr)) this.changed(pcr);

@@ -11,8 +11,8 @@ import { kdfa } from "./kdfa.ts";
 
 const MAX_LOADED_SESSIONS = 3;
 const MAX_ACTIVE_SESSIONS = 64;
-/** The context array keeps 16 bits of each saved context's counter. */
-const CONTEXT_SLOTS = 0x1_0000;
+/** The context array keeps 16 bits of each saved context's counter, in old states fewer. */
+const WIDE_SLOT_MASK = 0xffff;
 /** The reference's TPMU_NAME: room for the longest Name, rounded up to whole words, with the authValue folded into its end. */
 const BOUND_ENTITY_SIZE = 68;
 
@@ -179,8 +179,8 @@ export class Sessions {
     let next = contextID + 1n;
     if (next > 0xffff_ffff_ffff_ffffn) throw new TpmError(TPM_RC.TOO_MANY_CONTEXTS);
     // The low bits must not look like the number of a slot.
-    if (lowBits(next) === 0) next += BigInt(MAX_LOADED_SESSIONS + 1);
-    this.#track(indexOf(handle), lowBits(contextID));
+    if (this.#lowBits(next) === 0) next += BigInt(MAX_LOADED_SESSIONS + 1);
+    this.#track(indexOf(handle), this.#lowBits(contextID));
     tpm.changeStateReset({ contextCounter: next });
     this.#store(slot, undefined);
     return contextID;
@@ -192,9 +192,9 @@ export class Sessions {
     const entry = contextArray[indexOf(handle)] ?? 0;
     return (
       entry > MAX_LOADED_SESSIONS &&
-      entry === lowBits(sequence) &&
+      entry === this.#lowBits(sequence) &&
       sequence <= contextCounter &&
-      contextCounter - sequence <= BigInt(CONTEXT_SLOTS)
+      contextCounter - sequence <= BigInt(this.#contextSlots())
     );
   }
 
@@ -219,7 +219,9 @@ export class Sessions {
     const tpm = this.#tpm;
     const kept = (entry: number): number => (reset || entry <= MAX_LOADED_SESSIONS ? 0 : entry);
     tpm.changeStateReset({ contextArray: tpm.stateReset.contextArray.map(kept) });
-    if (reset) tpm.changeStateReset({ contextCounter: BigInt(MAX_LOADED_SESSIONS + 1) });
+    if (reset) {
+      tpm.changeStateReset({ contextCounter: BigInt(MAX_LOADED_SESSIONS + 1), contextSlotMask: WIDE_SLOT_MASK });
+    }
     tpm.changeRam({ sessions: new Map(), exclusiveAuditSession: TPM_RH.UNASSIGNED });
   }
 
@@ -274,11 +276,12 @@ export class Sessions {
   /** The index of the session whose context was saved longest ago; -1: no session is saved. */
   #oldest(): number {
     const { contextArray, contextCounter } = this.#tpm.stateReset;
-    let [oldest, smallest] = [-1, CONTEXT_SLOTS];
+    const slots = this.#contextSlots();
+    let [oldest, smallest] = [-1, slots];
     contextArray.forEach((entry, i) => {
       if (entry <= MAX_LOADED_SESSIONS) return;
       // Distances from the counter, round the clock: the one just ahead of it is the oldest.
-      const distance = (entry - lowBits(contextCounter) + CONTEXT_SLOTS) % CONTEXT_SLOTS;
+      const distance = (entry - this.#lowBits(contextCounter) + slots) % slots;
       if (distance <= smallest) [oldest, smallest] = [i, distance];
     });
     return oldest;
@@ -288,7 +291,17 @@ export class Sessions {
   #oldestIsDue(): boolean {
     const { contextArray, contextCounter } = this.#tpm.stateReset;
     const oldest = this.#oldest();
-    return oldest >= 0 && contextArray[oldest] === lowBits(contextCounter);
+    return oldest >= 0 && contextArray[oldest] === this.#lowBits(contextCounter);
+  }
+
+  /** How many numbers an entry of the context array can be. */
+  #contextSlots(): number {
+    return this.#tpm.stateReset.contextSlotMask + 1;
+  }
+
+  /** What the context array keeps of a context counter. */
+  #lowBits(counter: bigint): number {
+    return Number(counter % BigInt(this.#contextSlots()));
   }
 
   #track(index: number, entry: number): void {
@@ -307,9 +320,4 @@ export class Sessions {
 /** The session's place in the context array: its handle without the type. */
 function indexOf(handle: number): number {
   return handle - handleTypeOf(handle) * 2 ** 24;
-}
-
-/** The 16 bits of a context counter that the context array keeps. */
-function lowBits(counter: bigint): number {
-  return Number(BigInt.asUintN(16, counter));
 }

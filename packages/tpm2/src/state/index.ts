@@ -1,0 +1,27 @@
+export {
+  ANY_OBJECT as OBJECT_IMAGE,
+  emptySlot,
+  isUnusedRsaKey,
+  type ObjectHeader,
+  objectHeaderOf,
+  slotFromImage,
+  slotToImage,
+} from "../libtpms/any-object.ts";
+export { BEYOND_LIBTPMS } from "../libtpms/beyond.ts";
+export { SEED_LEVEL } from "../libtpms/object.ts";
+export { limitsOf, ownProperties, storedProfile } from "../profile.ts";
+export {
+  isOrderly,
+  ORDERLY,
+  ORDERLY_DATA,
+  PCR_BANKS,
+  PERSISTENT_DATA,
+  STATE_CLEAR_DATA,
+  STATE_RESET_DATA,
+} from "./data.ts";
+export { EXTENSION } from "./extension.ts";
+export { NV_INDEX, ORDERLY_INDEX } from "./nv-index.ts";
+export { ANY_OBJECT, OBJECT, OBJECT_ATTRIBUTES, SLOT } from "./object.ts";
+export { poweredOff } from "./powered-off.ts";
+export { SESSION } from "./session.ts";
+export { type NvState, RAM_STATE, type TpmState } from "./tpm-state.ts";
