@@ -10,6 +10,7 @@ export {
 } from "./envelope/envelope.ts";
 export { EnvelopeError, type EnvelopeErrorCode } from "./envelope/envelope-error.ts";
 export { KeyError, type KeyForm, type KeySize, stateKey } from "./envelope/key.ts";
+export { decodePermanent, encodePermanent } from "./image/permanent.ts";
 export { ImageError } from "./image-error.ts";
 export {
   decodeLinearHeader,

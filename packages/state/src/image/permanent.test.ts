@@ -1,0 +1,58 @@
+import { poweredOff } from "@vtpm/tpm2/state";
+import { TestTpm } from "@vtpm/tpm2/testing";
+import { type Bytes, toHex } from "@vtpm/wire";
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { ImageError } from "../image-error.ts";
+import { damaged } from "../testing/damage.ts";
+import { PERMANENT_IMAGES } from "../testing/images.ts";
+import { decodePermanent, encodePermanent } from "./permanent.ts";
+
+/** The error that an image is refused with, or nothing. */
+function refusalOf(image: Bytes): ImageError | undefined {
+  try {
+    decodePermanent(image);
+    return undefined;
+  } catch (error) {
+    if (error instanceof ImageError) return error;
+    throw error;
+  }
+}
+
+/** Where two byte strings begin to differ. */
+function firstDifference(a: Bytes, b: Bytes): number | undefined {
+  for (let i = 0; i < Math.max(a.length, b.length); i++) if (a[i] !== b[i]) return i;
+  return undefined;
+}
+
+describe.each(PERMANENT_IMAGES)("the permanent state of %s", (_name, read) => {
+  const image = read();
+
+  test("is written as it was read", () => {
+    expect(toHex(encodePermanent(decodePermanent(image)))).toBe(toHex(image));
+  });
+
+  test("is refused wherever it is cut, with the place where it ends", () => {
+    for (let size = 0; size < image.length; size += size < 700 ? 7 : 43) {
+      const error = refusalOf(image.slice(0, size));
+      expect(error?.path, `cut to ${size} bytes`).toMatch(/^PERSISTENT_ALL/);
+      expect(error?.offset, `cut to ${size} bytes`).toBeLessThanOrEqual(size);
+    }
+  });
+
+  test("with a byte changed is refused, or is the state of a TPM that can be started and stored", () => {
+    fc.assert(
+      fc.property(damaged(image), (changed) => {
+        if (refusalOf(changed) !== undefined) return;
+        const nv = decodePermanent(changed);
+        expect(firstDifference(encodePermanent(nv), changed)).toBeUndefined();
+        const tpm = new TestTpm();
+        tpm.tpm.state = poweredOff(nv);
+        tpm.powerOn();
+        expect(tpm.faults).toEqual([]);
+        decodePermanent(encodePermanent(tpm.tpm.state.nv));
+      }),
+      { numRuns: 150 },
+    );
+  });
+});

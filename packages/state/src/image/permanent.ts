@@ -1,0 +1,189 @@
+import { LATEST, NULL_PROFILE } from "@vtpm/tpm2";
+import {
+  BEYOND_LIBTPMS,
+  isUnusedRsaKey,
+  limitsOf,
+  type NvState,
+  ownProperties,
+  type PERSISTENT_DATA as Persistent,
+  storedProfile,
+} from "@vtpm/tpm2/state";
+import { type Bytes, EMPTY, encode, equalBytes, type Header, UINT16 } from "@vtpm/wire";
+import { Headers } from "./headers.ts";
+import { formOf, IMAGE_FORM, USUAL_FORM } from "./image-form.ts";
+import {
+  indicesFromImage,
+  nvToImage,
+  objectEntrySize,
+  objectsFromImage,
+  orderlyIndicesFromImage,
+  orderlyIndicesToImage,
+} from "./nv-mapping.ts";
+import { hasSavedState, PERSISTENT_ALL } from "./persistent-all.ts";
+import { EPOCH_SIZE, type PERSISTENT_DATA } from "./persistent-data.ts";
+import { readImage } from "./read-image.ts";
+import {
+  orderlyFromImage,
+  orderlyToImage,
+  stateClearFromImage,
+  stateClearToImage,
+  stateResetFromImage,
+  stateResetToImage,
+} from "./saved-state.ts";
+
+/** Bytes of a bitmap of commands as libtpms writes it. */
+const bitmapSize = (version: number): number => (version < 5 ? 14 : 16);
+
+/** Whether an image is of a version that no libtpms knows; only then it may have what goes beyond libtpms' limits. */
+const isBeyond = (bytes: Bytes): boolean => equalBytes(bytes.slice(0, 2), encode(UINT16, BEYOND_LIBTPMS));
+
+/**
+ * Reads a TPM's permanent state: all that a power cut leaves. Throws an `ImageError` that names the field for what cannot be the
+ * state of a TPM.
+ */
+export function decodePermanent(bytes: Bytes): NvState {
+  const image = readImage(PERSISTENT_ALL, bytes, limitsOf(isBeyond(bytes) ? LATEST : NULL_PROFILE));
+  const { persistent, orderly, stateReset, stateClear, orderlyRam, nvram } = image.body;
+  const { properties, extension } = image.beyond ?? { properties: [], extension: undefined };
+  const profile = image.profile === undefined ? NULL_PROFILE : storedProfile(image.profile, properties);
+  const nv: NvState = {
+    profile,
+    persistent: persistentFromImage(persistent, nvram.nv.maxCounter),
+    orderly: orderlyFromImage(orderly),
+    orderlyIndices: orderlyIndicesFromImage(orderlyRam.ram.entries),
+    stateReset: stateReset && stateResetFromImage(stateReset),
+    stateClear: stateClear && stateClearFromImage(stateClear),
+    extension,
+    indices: indicesFromImage(nvram.nv.entries),
+    objects: objectsFromImage(nvram.nv.entries),
+  };
+  const imageForm = encode(IMAGE_FORM, readForm(image, nv));
+  return equalBytes(imageForm, encode(IMAGE_FORM, USUAL_FORM)) ? nv : { ...nv, imageForm };
+}
+
+/** Writes a TPM's permanent state; what was read from an image has its form again. */
+export function encodePermanent(nv: NvState): Bytes {
+  const { profile, persistent, stateReset, stateClear } = nv;
+  const form = formOf(nv.imageForm);
+  const headers = new Headers(profile.stateFormatLevel, form.headers);
+  const isSaved = hasSavedState(persistent.orderlyState);
+  const beyond = { properties: ownProperties(profile), extension: isSaved ? nv.extension : undefined };
+  const isBeyondLibtpms =
+    profile.stateFormatLevel > LAST_LEVEL || beyond.properties.length > 0 || beyond.extension !== undefined;
+  const header = isBeyondLibtpms
+    ? { version: BEYOND_LIBTPMS, minVersion: BEYOND_LIBTPMS, later: EMPTY }
+    : headers.of("PERSISTENT_ALL");
+  return encode(PERSISTENT_ALL, {
+    ...header,
+    profile: form.profile === "" ? profile.json : form.profile,
+    beyond,
+    body: {
+      constants: { ...headers.of("PA_COMPILE_CONSTANTS"), values: form.constants },
+      persistent: persistentToImage(persistent, headers.of("PERSISTENT_DATA"), form),
+      orderly: orderlyToImage(nv.orderly, headers.of("ORDERLY_DATA"), form.drbgState),
+      stateReset: isSaved && stateReset ? stateResetToImage(stateReset, headers.of("STATE_RESET_DATA")) : undefined,
+      stateClear: isSaved && stateClear ? stateClearToImage(stateClear, headers.of("STATE_CLEAR_DATA")) : undefined,
+      orderlyRam: {
+        ...headers.of("INDEX_ORDERLY_RAM"),
+        ram: { size: form.ramSize, entries: orderlyIndicesToImage(nv.orderlyIndices) },
+      },
+      nvram: {
+        ...headers.of("USER_NVRAM"),
+        nv: {
+          size: form.nvSize,
+          entries: nvToImage(nv, form, headers.of("OBJECT")),
+          maxCounter: persistent.maxCounter,
+        },
+      },
+    },
+  });
+}
+
+/** libtpms' newest state format level. */
+const LAST_LEVEL = 8;
+
+function persistentFromImage(
+  {
+    version: _version,
+    minVersion: _minVersion,
+    later: _later,
+    epochSize: _epochSize,
+    pcrPolicy,
+    ppList,
+    auditCommands,
+    ...rest
+  }: PERSISTENT_DATA,
+  maxCounter: bigint,
+): Persistent {
+  const [policy] = pcrPolicy.policies;
+  if (policy === undefined) throw new RangeError("the image has no policy for PCRs"); // it has as many as the layout says
+  return {
+    ...rest,
+    pcrPolicyAlg: policy.hashAlg,
+    pcrPolicy: policy.policy,
+    pcrInUse: rest.pcrInUse ?? rest.pcrAllocated,
+    ppList: ppList.commands,
+    auditCommands: auditCommands.commands,
+    EPSeedCompatLevel: rest.EPSeedCompatLevel ?? 0,
+    SPSeedCompatLevel: rest.SPSeedCompatLevel ?? 0,
+    PPSeedCompatLevel: rest.PPSeedCompatLevel ?? 0,
+    maxCounter,
+  };
+}
+
+function persistentToImage(
+  { pcrPolicyAlg, pcrPolicy, ppList, auditCommands, maxCounter: _, ...rest }: Persistent,
+  header: Header,
+  { ppListSize, auditCommandsSize }: IMAGE_FORM,
+): PERSISTENT_DATA {
+  const usualSize = bitmapSize(header.version);
+  return {
+    ...header,
+    ...rest,
+    epochSize: EPOCH_SIZE,
+    pcrPolicy: { policies: [{ hashAlg: pcrPolicyAlg, policy: pcrPolicy }] },
+    ppList: { size: ppListSize || usualSize, commands: ppList },
+    auditCommands: { size: auditCommandsSize || usualSize, commands: auditCommands },
+  };
+}
+
+/** Collects what the state has no place for. */
+function readForm({ profile: text, body, ...header }: PERSISTENT_ALL, nv: NvState): IMAGE_FORM {
+  const { constants, persistent, orderly, stateReset, stateClear, orderlyRam, nvram } = body;
+  const { profile } = nv;
+  const headers = new Headers(profile.stateFormatLevel);
+  if (header.version !== BEYOND_LIBTPMS) headers.note("PERSISTENT_ALL", header);
+  headers.note("PA_COMPILE_CONSTANTS", constants);
+  headers.note("PERSISTENT_DATA", persistent);
+  headers.note("ORDERLY_DATA", orderly);
+  if (stateReset !== undefined) headers.note("STATE_RESET_DATA", stateReset);
+  if (stateClear !== undefined) headers.note("STATE_CLEAR_DATA", stateClear);
+  headers.note("INDEX_ORDERLY_RAM", orderlyRam);
+  headers.note("USER_NVRAM", nvram);
+  const objectSizes = new Map<number, number>();
+  const withoutExponent: number[] = [];
+  for (const entry of nvram.nv.entries) {
+    if (entry.kind !== "object") continue;
+    const { content } = entry.object;
+    if (content.object !== undefined) headers.note("OBJECT", content.object);
+    if (isUnusedRsaKey(entry.object)) withoutExponent.push(entry.handle);
+    if (entry.size !== objectEntrySize(entry.object, profile.stateFormatLevel))
+      objectSizes.set(entry.handle, entry.size);
+  }
+  const handles = nvram.nv.entries.map(({ handle }) => handle);
+  const usualOrder = [...nv.indices.keys(), ...nv.objects.keys()];
+  const usualBitmap = bitmapSize(persistent.version);
+  return {
+    headers: headers.unusual(),
+    profile: text === undefined || text === profile.json ? "" : text,
+    constants: constants.values,
+    ppListSize: persistent.ppList.size === usualBitmap ? 0 : persistent.ppList.size,
+    auditCommandsSize: persistent.auditCommands.size === usualBitmap ? 0 : persistent.auditCommands.size,
+    drbgState: orderly.drbgState,
+    ramSize: orderlyRam.ram.size,
+    nvSize: nvram.nv.size,
+    nvOrder: handles.every((handle, i) => handle === usualOrder[i]) ? [] : handles,
+    objectSizes,
+    withoutExponent,
+  };
+}
