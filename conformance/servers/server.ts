@@ -3,8 +3,8 @@ import type { TpmAddress } from "../raw-tpm.ts";
 /** A TPM server somebody may start: ours or a peer. */
 export interface ServerProgram {
   readonly name: string;
-  /** Starts it on free ports, powered on, with its state in `stateDirectory`; resolves when it answers. */
-  start(stateDirectory: string): Promise<ServerProcess>;
+  /** Starts it on free ports, powered on, with its state in a directory, or in `file://PATH`; resolves when it answers. */
+  start(state: string): Promise<ServerProcess>;
 }
 
 export interface ServerProcess {

@@ -13,13 +13,13 @@ export const DEBIANS_SWTPM = "/usr/bin/swtpm";
  */
 export const swtpm: ServerProgram = {
   name: "swtpm",
-  async start(stateDirectory: string): Promise<ServerProcess> {
+  async start(state: string): Promise<ServerProcess> {
     for (let attempt = 0; ; attempt++) {
       const port = await freePortPair();
       const child = spawn(
         DEBIANS_SWTPM,
         [
-          ["socket", "--tpm2", "--flags", "not-need-init", "--tpmstate", `dir=${stateDirectory}`],
+          ["socket", "--tpm2", "--flags", "not-need-init", "--tpmstate", placeOf(state)],
           ["--server", `type=tcp,port=${port}`, "--ctrl", `type=tcp,port=${port + 1}`],
         ].flat(),
         { stdio: ["ignore", "ignore", "pipe"] },
@@ -48,6 +48,8 @@ export const swtpm: ServerProgram = {
     }
   },
 };
+
+const placeOf = (state: string): string => (state.startsWith("file://") ? `backend-uri=${state}` : `dir=${state}`);
 
 /** Tries until the port accepts a connection; false when the process is gone. */
 async function accepts(port: number, alive: () => boolean): Promise<boolean> {

@@ -6,11 +6,11 @@ import type { ServerProcess, ServerProgram } from "./server.ts";
 
 /** The one place that knows our server's command line and its line of readiness. */
 const program = fileURLToPath(new URL("../../node_modules/.bin/vtpm", import.meta.url));
-const commandLine = (stateDirectory: string) => [
+const commandLine = (state: string) => [
   program,
   "serve",
   "--state",
-  stateDirectory,
+  state,
   "--port",
   "0",
   "--mssim",
@@ -34,8 +34,8 @@ function portsOf(line: string): Ready {
 
 export const vtpm: ServerProgram = {
   name: "vtpm",
-  async start(stateDirectory: string): Promise<ServerProcess> {
-    const child = spawn(process.execPath, commandLine(stateDirectory), { stdio: ["ignore", "pipe", "pipe"] });
+  async start(state: string): Promise<ServerProcess> {
+    const child = spawn(process.execPath, commandLine(state), { stdio: ["ignore", "pipe", "pipe"] });
     let log = "";
     child.stderr.setEncoding("utf8").on("data", (text: string) => {
       log += text;

@@ -22,6 +22,7 @@ export { type Endpoint, type Served, serveMssim, serveSwtpm, serveSwtpmUnix } fr
 export { ListenError, type ListenErrorCode } from "./server/listen-error.ts";
 export { MemoryStore } from "./store/memory-store.ts";
 export { type OpenDirectoryOptions, openDirectoryStore } from "./store/open-directory-store.ts";
+export { type OpenLinearOptions, openLinearStore } from "./store/open-linear-store.ts";
 export type { Store, Stored, StoreRecord } from "./store/store.ts";
 export { StoreError, type StoreErrorCode } from "./store/store-error.ts";
 export { type OpenStore, StoreOwner } from "./store/store-owner.ts";
