@@ -14,7 +14,7 @@ const NAME = "tpm2-00";
 
 export interface OpenTpmOptions
   extends Pick<OpenDirectoryOptions, "backup" | "create" | "mayBlock" | "mode" | "onWarning" | "unlocked">,
-    Pick<TpmHostOptions, "incoming" | "onFault" | "onStoreLost"> {
+    Pick<TpmHostOptions, "incoming" | "onFault" | "onStoreLost" | "orderlyShutdown"> {
   /** Where its state is kept; in memory only if absent. */
   readonly directory?: string | undefined;
   /** A file or block device with swtpm's linear layout in place of a directory. */

@@ -29,6 +29,8 @@ export interface TpmHostOptions {
    * or somebody asks for it.
    */
   readonly incoming?: boolean | undefined;
+  /** Whether TPM2_Shutdown is sent, if nobody has, before the TPM is powered off in an orderly way; it is unless told otherwise. */
+  readonly orderlyShutdown?: boolean | undefined;
   /** Told what went wrong beside the commands: a store that failed, a job that could not be done. */
   readonly onFault?: ((error: unknown) => void) | undefined;
   /** Told that a command could not be executed because the store belongs to somebody else now. */
@@ -49,6 +51,7 @@ export class TpmHost {
   readonly #persistence: Persistence;
   readonly #jobs: JobRunner;
   readonly #next: NextStart;
+  readonly #orderlyShutdown: boolean;
   readonly #onFault: (error: unknown) => void;
   readonly #onStoreLost: (error: unknown) => void;
   readonly #turns = new Turns();
@@ -72,6 +75,7 @@ export class TpmHost {
     this.#jobs = options.jobs;
     this.#next = new NextStart(options.persistence, options.platform, options.profile ?? {});
     this.#incoming = options.incoming === true;
+    this.#orderlyShutdown = options.orderlyShutdown ?? true;
     this.#onFault = options.onFault ?? (() => {});
     this.#onStoreLost = options.onStoreLost ?? this.#onFault;
   }
@@ -422,7 +426,7 @@ export class TpmHost {
   /** So that an orderly end does not count as a failed authorization, as ends without TPM2_Shutdown do. */
   async #shutdown(): Promise<void> {
     // A store that was given up has the last word of whoever owns it now.
-    if (!this.#running || this.#lastWasShutdown || !this.#persistence.owned) return;
+    if (!this.#orderlyShutdown || !this.#running || this.#lastWasShutdown || !this.#persistence.owned) return;
     for (const type of [TPM_SU.STATE, TPM_SU.CLEAR]) {
       const code = await new Promise<number>((resolve) => {
         this.#execute(shutdownCommand(type), 0, (response) => resolve(responseCodeOf(response)));

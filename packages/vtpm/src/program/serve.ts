@@ -20,7 +20,12 @@ export async function serve(options: ServeOptions): Promise<void> {
   try {
     await tpm.host.init();
     await startUp(tpm, options, log);
-    const served = { host: tpm.host, button: tpm.platform, endProcess: () => end.abort("a client") };
+    const served = {
+      host: tpm.host,
+      platform: tpm.platform,
+      onFault: log.fault,
+      endProcess: () => end.abort("a client"),
+    };
     const endpoints = await openEndpoints(options, served);
     // Whoever started us may have stopped reading.
     process.stdout.on("error", () => {});

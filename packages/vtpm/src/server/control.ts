@@ -1,53 +1,26 @@
 import { closeSync } from "node:fs";
 import { type Bytes, EMPTY } from "@vtpm/wire";
+import { CONTROL } from "../control/commands.ts";
 import { BUFFER_SIZE, type TpmHost } from "../host/tpm-host.ts";
+import { RESULT, type Result } from "./result.ts";
+import type { BlobPart, StateBlobs } from "./state-blobs.ts";
 import { tpmInfo } from "./tpm-info.ts";
 
-/** First word of every answer on the control channel; TPM 1.2's codes, whatever the TPM is. */
-export const RESULT = {
-  SUCCESS: 0,
-  BAD_PARAMETER: 3,
-  FAIL: 9,
-  BAD_ORDINAL: 10,
-  KEY_NOT_FOUND: 13,
-  SIZE: 23,
-  IO_ERROR: 31,
-  DECRYPT_ERROR: 33,
-  BAD_KEY_PROPERTY: 40,
-  BAD_DATA_SIZE: 43,
-  BAD_VERSION: 46,
-  BAD_LOCALITY: 61,
-  NO_SUCH_BLOB: 0x800,
-} as const;
-export type Result = number;
-
-/** What a front end can do, as GET_CAPABILITY tells it. */
-export const CAPABILITY = {
-  INIT: 1 << 0,
-  SHUTDOWN: 1 << 1,
-  GET_TPMESTABLISHED: 1 << 2,
-  SET_LOCALITY: 1 << 3,
-  HASHING: 1 << 4,
-  CANCEL_TPM_CMD: 1 << 5,
-  STORE_VOLATILE: 1 << 6,
-  RESET_TPMESTABLISHED: 1 << 7,
-  GET_STATEBLOB: 1 << 8,
-  SET_STATEBLOB: 1 << 9,
-  STOP: 1 << 10,
-  GET_CONFIG: 1 << 11,
-  SET_DATAFD: 1 << 12,
-  SET_BUFFERSIZE: 1 << 13,
-  GET_INFO: 1 << 14,
-  SEND_COMMAND_HEADER: 1 << 15,
-  LOCK_STORAGE: 1 << 16,
-} as const;
-
+/** The bit by which GET_CAPABILITY tells that commands may come behind the simulator's header. */
+const SEND_COMMAND_HEADER = 1 << 15;
+/** Flag of INIT. */
+const DELETE_VOLATILE = 1;
+/** Of LOCK_STORAGE: ten minutes. */
+const MAX_RETRIES = 60_000;
 const HIGHEST_LOCALITY = 4;
 /** Characters of an information text that one answer carries. */
 const INFO_SIZE = 3072;
 
 export interface ControlOptions {
   readonly host: TpmHost;
+  readonly blobs: StateBlobs;
+  /** Told why something failed. */
+  readonly onFault: (error: unknown) => void;
   /** Ends the process, after the answer. */
   readonly endProcess: () => void;
   /** Whether locality 4 is out of reach from here. */
@@ -69,32 +42,15 @@ export class Control {
     this.#options = options;
   }
 
-  /** Everything that can be asked for here. */
+  /** The commands that are there, as GET_CAPABILITY tells it. */
   get capabilities(): number {
-    let flags: number = CAPABILITY.SEND_COMMAND_HEADER;
-    for (const capability of [
-      CAPABILITY.INIT,
-      CAPABILITY.SHUTDOWN,
-      CAPABILITY.GET_TPMESTABLISHED,
-      CAPABILITY.SET_LOCALITY,
-      CAPABILITY.HASHING,
-      CAPABILITY.CANCEL_TPM_CMD,
-      CAPABILITY.RESET_TPMESTABLISHED,
-      CAPABILITY.STOP,
-      CAPABILITY.GET_CONFIG,
-      CAPABILITY.SET_BUFFERSIZE,
-      CAPABILITY.GET_INFO,
-    ]) {
-      flags |= capability;
-    }
-    if (this.#options.connectData !== undefined) flags |= CAPABILITY.SET_DATAFD;
-    return flags;
+    const all = SEND_COMMAND_HEADER | Object.values(CONTROL).reduce((flags, { capability }) => flags | capability, 0);
+    return this.#options.connectData === undefined ? all & ~CONTROL.SET_DATAFD.capability : all;
   }
 
-  /** INIT: powers the TPM on, or off and on again. */
-  async init(): Promise<Result> {
-    await this.host.init();
-    return RESULT.SUCCESS;
+  /** INIT: powers the TPM on, or off and on again; with the flag what is stored of its volatile state is deleted. */
+  async init(flags: number): Promise<Result> {
+    return this.#attempt(() => this.host.init({ deleteVolatile: (flags & DELETE_VOLATILE) !== 0 }));
   }
 
   /** SHUTDOWN: the process ends when the answer is on its way. */
@@ -104,8 +60,30 @@ export class Control {
   }
 
   async stop(): Promise<Result> {
-    await this.host.stop();
-    return RESULT.SUCCESS;
+    return this.#attempt(() => this.host.stop());
+  }
+
+  /** STORE_VOLATILE: the next start goes on from here. */
+  async storeVolatile(): Promise<Result> {
+    return this.#whileRunning(() => this.#attempt(() => this.host.storeVolatile()));
+  }
+
+  getStateBlob(flags: number, type: number, offset: number): Promise<BlobPart> {
+    return this.#options.blobs.get(flags, type, offset);
+  }
+
+  setStateBlob(flags: number, type: number, blob: Bytes): Promise<Result> {
+    return this.#options.blobs.set(flags, type, blob);
+  }
+
+  /** GET_CONFIG: which keys there are. */
+  get config(): number {
+    return this.#options.blobs.keyFlags;
+  }
+
+  /** LOCK_STORAGE: takes back what was given up, trying again every 10 ms. */
+  lockStorage(retries: number): Promise<Result> {
+    return this.#attempt(() => this.host.acquireStore(Math.min(retries, MAX_RETRIES)));
   }
 
   setLocality(locality: number): Result {
@@ -150,8 +128,9 @@ export class Control {
   setDataDescriptor(descriptors: readonly number[]): Result {
     const [descriptor, ...others] = descriptors;
     for (const other of others) closeSync(other);
-    if (descriptor === undefined) return RESULT.BAD_PARAMETER;
-    const outcome = this.#options.connectData?.(descriptor) ?? "occupied";
+    const { connectData } = this.#options;
+    if (descriptor === undefined) return connectData === undefined ? RESULT.BAD_ORDINAL : RESULT.BAD_PARAMETER;
+    const outcome = connectData?.(descriptor) ?? "occupied";
     if (outcome === "connected") return RESULT.SUCCESS;
     closeSync(descriptor);
     return outcome === "occupied" ? RESULT.IO_ERROR : RESULT.BAD_PARAMETER;
@@ -166,6 +145,17 @@ export class Control {
 
   #isAllowed(locality: number): boolean {
     return locality < HIGHEST_LOCALITY || (locality === HIGHEST_LOCALITY && this.#options.rejectLocality4 !== true);
+  }
+
+  /** What fails is told where people look, and answered. */
+  async #attempt(action: () => Promise<unknown>): Promise<Result> {
+    try {
+      await action();
+      return RESULT.SUCCESS;
+    } catch (error) {
+      this.#options.onFault(error);
+      return RESULT.FAIL;
+    }
   }
 
   async #whileRunning(action: () => Promise<Result>): Promise<Result> {

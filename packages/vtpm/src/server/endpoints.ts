@@ -1,3 +1,4 @@
+import type { Platform } from "@vtpm/tpm2";
 import type { TpmHost } from "../host/tpm-host.ts";
 import { Control } from "./control.ts";
 import { ListenError } from "./listen-error.ts";
@@ -5,6 +6,7 @@ import { type Listener, listenTcp, listenUnix } from "./listener.ts";
 import { MssimCommandSession } from "./mssim-command.ts";
 import { MssimPlatformSession, type PresenceSwitch } from "./mssim-platform.ts";
 import { Reception, type Service } from "./reception.ts";
+import { StateBlobs } from "./state-blobs.ts";
 import { CONTROL_REQUEST_MS, SwtpmControlSession } from "./swtpm-control.ts";
 import { SwtpmDataSession } from "./swtpm-data.ts";
 
@@ -14,7 +16,10 @@ const PAIR_ATTEMPTS = 50;
 /** What the endpoints of a TPM work with. */
 export interface Served {
   readonly host: TpmHost;
-  readonly button: PresenceSwitch;
+  /** What the TPM works with; whether its button is pressed can be changed. */
+  readonly platform: Platform & PresenceSwitch;
+  /** Told why something that was asked for on a control channel failed. */
+  readonly onFault?: ((error: unknown) => void) | undefined;
   /** Called when a client asks for the end of the process. */
   readonly endProcess: () => void;
 }
@@ -43,13 +48,14 @@ export function serveMssim(host: string, port: number, served: Served): Promise<
     host,
     port,
     { createSession: () => new MssimCommandSession(served.host, served.endProcess) },
-    { createSession: () => new MssimPlatformSession(served.host, served.button, served.endProcess) },
+    { createSession: () => new MssimPlatformSession(served.host, served.platform, served.endProcess) },
   );
 }
 
 const swtpmData = ({ host }: Served): Service => ({ createSession: () => new SwtpmDataSession(host) });
-const swtpmControl = ({ host, endProcess }: Served): Service => {
-  const control = new Control({ host, endProcess });
+const swtpmControl = ({ host, platform, endProcess, onFault = () => {} }: Served): Service => {
+  const blobs = new StateBlobs({ host, platform, onFault, onStoreLost: onFault });
+  const control = new Control({ host, blobs, onFault, endProcess });
   return { createSession: () => new SwtpmControlSession(control), completeWithinMs: CONTROL_REQUEST_MS };
 };
 

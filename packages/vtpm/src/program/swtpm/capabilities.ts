@@ -18,10 +18,16 @@ export function capabilities({ front, tpm2, seccomp }: CapabilityQuestion): stri
     "flags-opt-disable-auto-shutdown",
     "ctrl-opt-terminate",
     ...(seccomp ? ["cmdarg-seccomp"] : []),
+    "cmdarg-key-fd",
+    "cmdarg-pwd-fd",
     "cmdarg-print-states",
+    "cmdarg-migration",
     "nvram-backend-dir",
+    "nvram-backend-file",
     ...(tpm2 ? tpm2Features() : []),
     "cmdarg-print-info",
+    "tpmstate-opt-lock",
+    "tpmstate-dir-backend-opt-backup",
     "tpmstate-dir-backend-opt-fsync",
     "systemd-notify",
   ];
@@ -33,7 +39,12 @@ const list = (names: readonly string[]): string => `[ ${names.map((name) => `"${
 
 /** Everything that the TPM implements is in this profile. */
 function tpm2Features(): string[] {
-  return [...DEFAULT_V2.keySizes.RSA_KEY_BITS.map((bits) => `rsa-keysize-${bits}`), "cmdarg-print-profiles"];
+  return [
+    ...DEFAULT_V2.keySizes.RSA_KEY_BITS.map((bits) => `rsa-keysize-${bits}`),
+    "cmdarg-profile",
+    "cmdarg-print-profiles",
+    "profile-opt-remove-disabled",
+  ];
 }
 
 function tpm2Profiles(): string {

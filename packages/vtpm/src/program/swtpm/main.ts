@@ -6,24 +6,12 @@ import { HELP, usage } from "./help.ts";
 import { Log } from "./log.ts";
 import type { Front, OptionName } from "./option-table.ts";
 import { cNumber, readSettings, type Settings } from "./settings.ts";
+import { stateLocation } from "./state-location.ts";
 
 const FRONTS: readonly Front[] = ["socket", "chardev", "cuse"];
 
 /** Options that would not do yet what they promise: refused rather than ignored. */
-const NOT_THERE_YET: readonly OptionName[] = [
-  "vtpm-proxy",
-  "name",
-  "maj",
-  "min",
-  "key",
-  "migration-key",
-  "runas",
-  "chroot",
-  "seccomp",
-  "migration",
-  "profile",
-  "pcap",
-];
+const NOT_THERE_YET: readonly OptionName[] = ["vtpm-proxy", "name", "maj", "min", "runas", "chroot", "seccomp", "pcap"];
 
 /** The program `swtpm`. Sets the exit status of the process; what fails is said in one line. */
 export async function main([word, ...args]: readonly string[]): Promise<void> {
@@ -78,9 +66,9 @@ async function run(settings: Settings, log: Log, ready: (() => void) | undefined
   const flags = given.get("print-info");
   const info = flags === undefined ? undefined : cNumber("--print-info", flags, Number.MAX_SAFE_INTEGER);
   if (given.has("print-states")) {
-    const { printStates, stateLocation } = await import("./state-location.ts");
     const location = stateLocation(settings);
     if (location === undefined) throw new UsageError("--print-states needs --tpmstate");
+    const { printStates } = await import("./print-states.ts");
     process.stdout.write(printStates(location, given.has("tpm2")));
     return 0;
   }

@@ -22,7 +22,14 @@ export interface ServeContext {
  * else is loaded, since those who start this program wait for them. Rejects with a `HostError` for what cannot be opened.
  */
 export async function serve(settings: Settings, { log, info, onReady }: ServeContext): Promise<number> {
-  const end = createEnd();
+  const ending = createEnd();
+  let status = 0;
+  const end = (reason: string): void => ending.abort(reason);
+  const fail = (error: unknown): void => {
+    log.fault(error);
+    status = 1;
+    end("a failure");
+  };
   if (settings.log !== undefined) log.configure(settings.log);
   const poller = lazyPoller();
   // One client at a time each: those who come meanwhile wait.
@@ -37,7 +44,16 @@ export async function serve(settings: Settings, { log, info, onReady }: ServeCon
     if (location === undefined) throw new UsageError("where is the state? Give --tpmstate, or set TPM_PATH");
     if (settings.pid !== undefined) cleanUp.push(writePidFile(settings.pid));
     const { openServedTpm } = await import("./served-tpm.ts");
-    const tpm = await openServedTpm(settings, { log, location, end, receptions, data, control, poller: poller.get });
+    const tpm = await openServedTpm(settings, {
+      log,
+      location,
+      end,
+      receptions,
+      data,
+      control,
+      poller: poller.get,
+      fail,
+    });
     // Together with the sockets, since the end of a long command in hand is brought about by the TPM's.
     cleanUp.push(() => tpm.stop());
     if (info !== undefined) {
@@ -46,8 +62,8 @@ export async function serve(settings: Settings, { log, info, onReady }: ServeCon
     }
     onReady();
     notifySystemd(log);
-    if (!end.signal.aborted) await new Promise((resolve) => end.signal.addEventListener("abort", resolve));
-    return 0;
+    if (!ending.signal.aborted) await new Promise((resolve) => ending.signal.addEventListener("abort", resolve));
+    return status;
   } finally {
     const ends = cleanUp
       .reverse()

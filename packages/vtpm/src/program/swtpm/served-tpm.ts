@@ -1,90 +1,120 @@
 import { NULL_PROFILE } from "@vtpm/tpm2";
 import { TPM_SU } from "../../host/tpm2-messages.ts";
 import type { Poller } from "../../native/poller.ts";
-import { openTpm } from "../../open-tpm.ts";
+import { type OpenTpm, openTpm } from "../../open-tpm.ts";
+import { NodePlatform } from "../../platform/node-platform.ts";
 import { Control } from "../../server/control.ts";
 import type { Trace } from "../../server/conversation.ts";
 import { connectionOf } from "../../server/descriptor-stream.ts";
+import { StateBlobs } from "../../server/state-blobs.ts";
 import { CONTROL_REQUEST_MS, SwtpmControlSession } from "../../server/swtpm-control.ts";
 import { SwtpmDataSession } from "../../server/swtpm-data.ts";
 import { tpmInfo } from "../../server/tpm-info.ts";
+import { openLinearStore } from "../../store/open-linear-store.ts";
 import { UsageError } from "../usage-error.ts";
+import { readKey } from "./keys.ts";
 import type { Log } from "./log.ts";
+import { readProfile } from "./profile.ts";
 import type { Settings } from "./settings.ts";
 import type { ControlSource, DataSource, Receptions } from "./sockets.ts";
 import type { StateLocation } from "./state-location.ts";
 
 /** Bytes of a control message that are shown. */
 const CONTROL_DUMP_SIZE = 1024;
+/** Access rights of state files, from which the umask takes unless they were asked for. */
+const STATE_MODE = 0o640;
 
+/** A TPM with its clients let in. */
 export interface ServedTpm {
   info(flags: number): string;
   stop(): Promise<void>;
 }
 
+/** What a TPM is served with. */
 export interface TpmSurroundings {
   readonly log: Log;
   readonly location: StateLocation;
-  readonly end: AbortController;
   readonly receptions: Receptions;
   readonly data: DataSource;
   readonly control: ControlSource | undefined;
   readonly poller: () => Poller;
+  /** Ends the program, in an orderly way. */
+  readonly end: (reason: string) => void;
+  /** The same with a status that tells of failure. */
+  readonly fail: (error: unknown) => void;
 }
 
-/** Opens the TPM and lets clients in. */
+/** Opens the TPM, powers it on if that is asked for, and lets clients in. */
 export async function openServedTpm(settings: Settings, surroundings: TpmSurroundings): Promise<ServedTpm> {
-  const { log, location, end, receptions, data, control, poller } = surroundings;
-  if (!("directory" in location)) throw new UsageError("state in a file (file://) is not there yet");
+  const { log, receptions, data, control, end, fail } = surroundings;
   const startup = startupOf(settings);
-  const tpm = await openTpm({
-    directory: location.directory,
-    mayBlock: true,
-    onFault: (error) => log.fault(error),
-    profile: { otherwise: NULL_PROFILE, forNewOnly: true },
-    lazy: startup === undefined,
-  });
-  const { host } = tpm;
-  if (startup !== undefined) {
-    await host.init();
-    if (startup !== "none") await host.startup(startup);
+  const onFault = (error: unknown): void => log.fault(error);
+  const crypto = new NodePlatform().crypto;
+  const key = readKey("--key", settings.key, crypto, log);
+  const migrationKey = readKey("--migration-key", settings["migration-key"], crypto, log);
+  const tpm = await openState(settings, surroundings, key, startup === undefined);
+  const { host, platform } = tpm;
+  try {
+    await powerOn(tpm, startup);
+  } catch (error) {
+    await tpm.close();
+    throw error;
   }
-
-  let connected = data.present;
-  const endProcess = (reason: string) => (): void => end.abort(reason);
+  const blobs = new StateBlobs({ host, platform, key, migrationKey, onFault, onStoreLost: fail });
   const served = new Control({
     host,
-    endProcess: endProcess("SHUTDOWN"),
+    blobs,
+    onFault,
+    endProcess: () => end("SHUTDOWN"),
     rejectLocality4: settings.locality?.["reject-locality-4"],
-    connectData(fd) {
-      if (connected) return "occupied";
-      try {
-        const stream = connectionOf(fd, poller);
-        connected = true;
-        stream.once("close", () => {
-          connected = false;
-        });
-        receptions.data.admit(stream);
-        return "connected";
-      } catch (error) {
-        log.fault(error);
-        return "unusable";
-      }
-    },
+    connectData: dataConnector(surroundings),
   });
   receptions.data.open({
     createSession: () => new SwtpmDataSession(host),
     once: data.disconnect,
-    onEnd: data.endsProgram ? endProcess("the end of the data connection") : undefined,
+    onEnd: data.endsProgram ? () => end("the end of the data connection") : undefined,
     trace: traceOf(log, "SWTPM_IO_Read:", "SWTPM_IO_Write:"),
   });
   receptions.control.open({
     createSession: () => new SwtpmControlSession(served),
     completeWithinMs: CONTROL_REQUEST_MS,
-    onEnd: control?.endsProgram ? endProcess("the end of the control connection") : undefined,
+    onEnd: control?.endsProgram ? () => end("the end of the control connection") : undefined,
     trace: traceOf(log, "Ctrl Cmd:", "Ctrl Rsp:", CONTROL_DUMP_SIZE),
   });
   return { info: (flags) => tpmInfo(BigInt(flags), host.profile), stop: () => tpm.close() };
+}
+
+function openState(
+  { tpmstate, migration, flags, profile }: Settings,
+  { log, location, fail }: TpmSurroundings,
+  key: Uint8Array | undefined,
+  lazy: boolean,
+): Promise<OpenTpm> {
+  // A mode that was asked for is what files get; otherwise the umask has its say.
+  if (tpmstate?.mode !== undefined) process.umask(0);
+  const files = { mode: tpmstate?.mode ?? STATE_MODE, mayBlock: true, onWarning: (text: string) => log.write(text) };
+  const isDirectory = "directory" in location;
+  const unlocked = !(tpmstate?.lock ?? isDirectory);
+  if (!isDirectory && (tpmstate?.backup || tpmstate?.fsync)) {
+    throw new UsageError("--tpmstate backup and fsync are for a directory, not for file://");
+  }
+  return openTpm({
+    ...files,
+    ...(isDirectory
+      ? { directory: location.directory, create: false, unlocked, backup: tpmstate?.backup }
+      : { store: (retries) => openLinearStore(location.file, { ...files, unlocked, retries }) }),
+    key,
+    lazy,
+    incoming: migration?.incoming,
+    orderlyShutdown: flags?.["disable-auto-shutdown"] !== true,
+    profile: {
+      asked: profile === undefined ? undefined : readProfile(profile),
+      otherwise: NULL_PROFILE,
+      forNewOnly: true,
+    },
+    onFault: (error) => log.fault(error),
+    onStoreLost: fail,
+  });
 }
 
 function startupOf({ flags }: Settings): TPM_SU | "none" | undefined {
@@ -92,6 +122,32 @@ function startupOf({ flags }: Settings): TPM_SU | "none" | undefined {
   if (flags?.["startup-state"]) return TPM_SU.STATE;
   if (flags?.["startup-deactivated"]) throw new UsageError("--flags startup-deactivated is for a TPM 1.2 only");
   return flags?.["startup-none"] || flags?.["not-need-init"] ? "none" : undefined;
+}
+
+async function powerOn({ host }: OpenTpm, startup: TPM_SU | "none" | undefined): Promise<void> {
+  if (startup === undefined) return;
+  await host.init();
+  if (startup !== "none") await host.startup(startup);
+}
+
+/** SET_DATAFD: one connection at a time, and none beside a server. */
+function dataConnector({ data, receptions, poller, log }: TpmSurroundings) {
+  let occupied = data.present;
+  return (fd: number): "connected" | "occupied" | "unusable" => {
+    if (occupied) return "occupied";
+    try {
+      const stream = connectionOf(fd, poller);
+      occupied = true;
+      stream.once("close", () => {
+        occupied = false;
+      });
+      receptions.data.admit(stream);
+      return "connected";
+    } catch (error) {
+      log.fault(error);
+      return "unusable";
+    }
+  };
 }
 
 function traceOf(log: Log, request: string, response: string, limit?: number): Trace | undefined {

@@ -1,0 +1,57 @@
+import { closeSync, readFileSync, rmSync } from "node:fs";
+import type { CryptoProvider } from "@vtpm/crypto";
+import { KeyError, type KeyForm, stateKey } from "@vtpm/state";
+import type { Bytes } from "@vtpm/wire";
+import { reasonOf } from "../../host-error.ts";
+import type { SubOptions } from "../sub-options.ts";
+import { UsageError } from "../usage-error.ts";
+import { type Log, OpenError } from "./log.ts";
+import type { SUB_OPTIONS } from "./option-table.ts";
+
+/** Passphrases up to this many bytes are found by trying. */
+const WEAK_PASSPHRASE_SIZE = 6;
+
+/** The key that `--key` or `--migration-key` names; `undefined` without the option. */
+export function readKey(
+  option: string,
+  source: SubOptions<typeof SUB_OPTIONS.key> | undefined,
+  crypto: CryptoProvider,
+  log: Log,
+): Bytes | undefined {
+  if (source === undefined) return undefined;
+  const { file, fd, pwdfile, pwdfd, format = "hex", kdf = "pbkdf2", mode = "aes-128-cbc", remove } = source;
+  const isKey = file !== undefined || fd !== undefined;
+  const from = file ?? fd ?? pwdfile ?? pwdfd ?? -1;
+  const content = contentOf(option, from);
+  if (!isKey && content.length <= WEAK_PASSPHRASE_SIZE) log.write(`Warning: the passphrase of ${option} is short`);
+  try {
+    const key = stateKey(content, (isKey ? format : kdf) as KeyForm, mode === "aes-256-cbc" ? 32 : 16, crypto);
+    if (remove && typeof from === "string") rmSync(from);
+    return key;
+  } catch (error) {
+    if (error instanceof KeyError) throw new UsageError(`${option}: ${error.message}`, { cause: error });
+    throw error;
+  } finally {
+    content.fill(0);
+  }
+}
+
+/** A file, or what can be read from a descriptor until its end; that is closed then. */
+function contentOf(option: string, from: string | number): Bytes {
+  try {
+    return readFileSync(from);
+  } catch (error) {
+    const what = typeof from === "string" ? from : `descriptor ${from}`;
+    throw new OpenError(`${option}: cannot read ${what}: ${reasonOf(error)}`, { cause: error });
+  } finally {
+    if (typeof from === "number") closeQuietly(from);
+  }
+}
+
+function closeQuietly(fd: number): void {
+  try {
+    closeSync(fd);
+  } catch {
+    // It was no descriptor, which reading it has said.
+  }
+}

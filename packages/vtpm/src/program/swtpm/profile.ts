@@ -1,0 +1,77 @@
+import { getFips } from "node:crypto";
+import { closeSync, constants, openSync, readSync } from "node:fs";
+import type { Profile } from "@vtpm/tpm2";
+import { reasonOf } from "../../host-error.ts";
+import { profileOf } from "../profile-option.ts";
+import type { SubOptions } from "../sub-options.ts";
+import { UsageError } from "../usage-error.ts";
+import { OpenError } from "./log.ts";
+import type { SUB_OPTIONS } from "./option-table.ts";
+
+/** Bytes of the longest profile that is read. */
+const MAX_SIZE = 10 * 1024;
+
+/** What a host in FIPS mode does without. */
+const DISABLED_BY_FIPS: readonly string[] = ["camellia", "tdes", "rsaes"];
+const FIPS_ATTRIBUTES: readonly string[] = ["no-sha1-signing", "no-unpadded-encryption"];
+const FIPS_MINIMUMS: ReadonlyMap<string, number> = new Map([
+  ["rsa", 2048],
+  ["ecc", 224],
+]);
+
+/** The profile that `--profile` names. Throws a `HostError`. */
+export function readProfile(option: SubOptions<typeof SUB_OPTIONS.profile>): Profile {
+  const { name, profile: text, file, fd, "remove-disabled": removal } = option;
+  const profile = profileOf((name ?? text ?? contentOf(file ?? fd ?? -1)).trim());
+  if (removal === undefined) return profile;
+  if (!/^custom(:|$)/.test(profile.name)) {
+    throw new UsageError(`--profile remove-disabled is for custom profiles, not for ${profile.name}`);
+  }
+  return removal === "fips-host" || getFips() === 1 ? withoutDisabled(profile) : profile;
+}
+
+function withoutDisabled({ name, lists, description }: Profile): Profile {
+  const algorithms = (lists.algorithms ?? "").split(",").flatMap((token) => {
+    const [, algorithm = token, bits] = /^(\w+)-min-size=(\d+)$/.exec(token) ?? [];
+    if (DISABLED_BY_FIPS.includes(algorithm)) return [];
+    const minimum = FIPS_MINIMUMS.get(algorithm);
+    return bits === undefined || minimum === undefined
+      ? [token]
+      : [`${algorithm}-min-size=${Math.max(minimum, Number(bits))}`];
+  });
+  for (const [algorithm, bits] of FIPS_MINIMUMS) {
+    if (!algorithms.some((token) => token.startsWith(`${algorithm}-min-size=`))) {
+      algorithms.push(`${algorithm}-min-size=${bits}`);
+    }
+  }
+  const attributes = new Set([
+    ...(lists.attributes ?? "").split(",").filter((token) => token !== ""),
+    ...FIPS_ATTRIBUTES,
+  ]);
+  return profileOf(
+    JSON.stringify({
+      Name: name,
+      Algorithms: algorithms.join(","),
+      ...(lists.commands === undefined ? {} : { Commands: lists.commands }),
+      Attributes: [...attributes].join(","),
+      Description: description,
+    }),
+  );
+}
+
+function contentOf(from: string | number): string {
+  const what = typeof from === "string" ? from : `descriptor ${from}`;
+  let fd: number | undefined;
+  try {
+    fd = typeof from === "string" ? openSync(from, constants.O_RDONLY) : from;
+    const buffer = new Uint8Array(MAX_SIZE);
+    let size = 0;
+    for (let read = 1; read > 0 && size < MAX_SIZE; size += read)
+      read = readSync(fd, buffer, size, MAX_SIZE - size, null);
+    return new TextDecoder().decode(buffer.subarray(0, size));
+  } catch (error) {
+    throw new OpenError(`--profile: cannot read ${what}: ${reasonOf(error)}`, { cause: error });
+  } finally {
+    if (fd !== undefined && typeof from === "string") closeSync(fd);
+  }
+}
