@@ -1,7 +1,6 @@
 "use strict";
 
 const { readFileSync } = require("node:fs");
-const { createRequire } = require("node:module");
 const { dirname, join } = require("node:path");
 const { Script } = require("node:vm");
 
@@ -28,8 +27,7 @@ function load(name) {
   );
   const module = { exports: {} };
   loaded.set(path, { script, module });
-  const requireOther = createRequire(path);
-  const requireAny = (id) => (id.startsWith("./") ? load(id) : requireOther(id));
+  const requireAny = (id) => (id.startsWith("./") ? load(id) : require(id));
   script.runInThisContext().call(module.exports, module.exports, requireAny, module, path, dirname(path));
   return module.exports;
 }

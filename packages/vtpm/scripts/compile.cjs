@@ -1,8 +1,8 @@
 "use strict";
 
 /**
- * The last step of the build: serves a TPM for a moment, and puts the code that this took beside the bundle, where
- * `bin/load.cjs` finds it.
+ * The last step of the build: serves a TPM for a moment with each of the programs that do, and puts the code that this took
+ * beside the bundle, where `bin/load.cjs` finds it.
  */
 const { writeFileSync } = require("node:fs");
 const { mkdtemp, rm } = require("node:fs/promises");
@@ -21,27 +21,28 @@ const COMMANDS = [
   "80010000000c0000017b0020",
 ];
 
+const PROGRAMS = {
+  "vtpm.cjs": (directory, path) => ["serve", "--startup", "none", "--state", directory, "--socket", path],
+  "swtpm.cjs": (directory, path) => [
+    ...["socket", "--tpm2", "--flags", "not-need-init", "--tpmstate", `dir=${directory}`],
+    ...["--server", `type=unixio,path=${path}`, "--ctrl", `type=unixio,path=${path}.ctrl`],
+  ],
+};
+
 async function main() {
   // A build need not say that a TPM is ready.
   process.stdout.write = () => true;
-  const directory = await mkdtemp(join(tmpdir(), "vtpm-compile-"));
-  try {
-    const path = join(directory, "tpm");
-    const ended = load("vtpm.cjs").main([
-      "serve",
-      "--startup",
-      "none",
-      "--state",
-      directory,
-      "--socket",
-      path,
-      "--json",
-    ]);
-    await talk(path);
-    process.kill(process.pid, "SIGTERM");
-    await ended;
-  } finally {
-    await rm(directory, { recursive: true });
+  for (const [name, commandLine] of Object.entries(PROGRAMS)) {
+    const directory = await mkdtemp(join(tmpdir(), "vtpm-compile-"));
+    try {
+      const path = join(directory, "tpm");
+      const ended = load(name).main(commandLine(directory, path));
+      await talk(path);
+      process.kill(process.pid, "SIGTERM");
+      await ended;
+    } finally {
+      await rm(directory, { recursive: true });
+    }
   }
   for (const [path, { script }] of loaded) writeFileSync(compiledCodePath(path), script.createCachedData());
 }

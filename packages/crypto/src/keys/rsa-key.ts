@@ -63,7 +63,7 @@ export function generateRsaKey(provider: CryptoProvider, random: RandomSource, r
 
 /** @throws RangeError if a TPM does not make keys with this exponent */
 function checkedExponent(provider: CryptoProvider, exponent: number): number {
-  if (exponent === 0) return DEFAULT_EXPONENT;
+  if (exponent === 0 || exponent === DEFAULT_EXPONENT) return DEFAULT_EXPONENT;
   if (exponent < DEFAULT_EXPONENT || exponent > MAX_EXPONENT || !provider.isPrime(BigInt(exponent))) {
     throw new RangeError(`RSA exponent ${exponent} is not supported`);
   }

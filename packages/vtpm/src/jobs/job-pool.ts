@@ -1,5 +1,5 @@
 import { availableParallelism } from "node:os";
-import { Worker } from "node:worker_threads";
+import type { Worker } from "node:worker_threads";
 import type { Job, JobResult } from "@vtpm/tpm2";
 import { reasonOf } from "../host-error.ts";
 import { JobCancelled, type JobRunner, type RunningJob } from "./job-runner.ts";
@@ -74,7 +74,9 @@ export class JobPool implements JobRunner {
   }
 
   #startWorker(): Worker {
-    const worker = new Worker(this.#worker);
+    // Loaded when there is work: most TPMs start without.
+    const { Worker: Thread } = process.getBuiltinModule("node:worker_threads");
+    const worker = new Thread(this.#worker);
     let failure: unknown = new Error("the thread ended");
     worker.on("message", (result: JobResult) => {
       worker.unref();

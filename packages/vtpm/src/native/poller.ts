@@ -1,5 +1,5 @@
 import { closeSync, writeSync } from "node:fs";
-import { Worker } from "node:worker_threads";
+import type { Worker } from "node:worker_threads";
 import { createPipe } from "./descriptor.ts";
 import { controlEpoll, createEpoll, EPOLL, EPOLL_CTL, type ReadyDescriptor } from "./epoll.ts";
 import type { PollWorkerData } from "./poll-worker.ts";
@@ -55,7 +55,8 @@ export class Poller {
     this.#pipe = createPipe();
     controlEpoll(this.#epoll, EPOLL_CTL.ADD, this.#pipe.read, EPOLL.IN, END);
     const workerData: PollWorkerData = { epoll: this.#epoll, end: END };
-    this.#thread = new Worker(worker, { workerData });
+    const { Worker: Thread } = process.getBuiltinModule("node:worker_threads");
+    this.#thread = new Thread(worker, { workerData });
     this.#thread.unref();
     this.#thread.on("message", (ready: readonly ReadyDescriptor[]) => this.#report(ready));
     this.#ended = new Promise((resolve) => this.#thread.once("exit", () => resolve()));
