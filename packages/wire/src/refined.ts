@@ -14,6 +14,7 @@ export function constant(name: string, base: Codec<number>, value: number): Code
       if (found !== value) throw reader.refuse("VALUE", `${name} is 0x${found.toString(16)}, expected ${hex}`, start);
       return found;
     },
+    write: (writer) => base.write(writer, value),
   };
 }
 

@@ -13,7 +13,7 @@ import { paddedAuth } from "../subsystems/keys/auth-size.ts";
 import { BEYOND_LIBTPMS } from "./beyond.ts";
 import { hashObjectOf, isExpressible, OTHER_SEQUENCE, type SEQUENCE } from "./hash-object.ts";
 import { FIRST_WITH_HIERARCHY, OBJECT } from "./object.ts";
-import { exponentOf, isSameExponent, NO_EXPONENT } from "./private-exponent.ts";
+import { exponentOf, isWorkedOut, NO_EXPONENT } from "./private-exponent.ts";
 
 /** What libtpms notes of a slot beside the attributes of what is in it. */
 const SLOT_ATTRIBUTES = bits("slot attributes", UINT32, { privateExp: 14, occupied: 15 }, "kept");
@@ -21,7 +21,7 @@ const SLOT_ATTRIBUTES = bits("slot attributes", UINT32, { privateExp: 14, occupi
 const NO_SLOT_ATTRIBUTES = { privateExp: false, occupied: false };
 
 /** The content of a slot. */
-interface Content {
+export interface SlotContent {
   /** The attributes of what is in the slot; of an empty one what was left of them. */
   readonly attributes: number;
   /** Whether the private exponent of an RSA key has been worked out. */
@@ -33,7 +33,7 @@ interface Content {
 const isSequence = (attributes: number): boolean =>
   (["hmacSeq", "hashSeq", "eventSeq"] as const).some((name) => OBJECT_ATTRIBUTES.has(attributes, name));
 
-function contentWith(sequenceOf: (attributes: number) => Codec<SEQUENCE>): Codec<Content> {
+function contentWith(sequenceOf: (attributes: number) => Codec<SEQUENCE>): Codec<SlotContent> {
   return {
     name: "content",
     shape: { kind: "foreign" },
@@ -87,8 +87,7 @@ export const ANY_OBJECT = checked(LAYOUT, (slot) => {
     return "the object ends with something unknown";
   }
   const { object, privateExp } = content;
-  const exponent = object?.privateExponent ?? NO_EXPONENT;
-  return isSameExponent(exponent, NO_EXPONENT) === privateExp
+  return isWorkedOut(object?.privateExponent ?? NO_EXPONENT) !== privateExp
     ? "the slot does not say whether the private exponent is there"
     : undefined;
 });

@@ -24,7 +24,7 @@ import {
   TPMT_SENSITIVE,
 } from "../spec/structures/index.ts";
 import { digestSizeOf } from "../subsystems/hash-algorithms.ts";
-import { exponentOf, isSameExponent, NO_EXPONENT, PRIVATE_EXPONENT } from "./private-exponent.ts";
+import { belongsTo, isWorkedOut, PRIVATE_EXPONENT } from "./private-exponent.ts";
 
 /** How primes are searched for under a seed: 0 as before libtpms 0.8, 1 since then. */
 export const SEED_LEVEL = limited("seed level", UINT8, 1, "VALUE");
@@ -111,9 +111,9 @@ function complaintAbout({
     if (each.length !== nameSize) return `a Name of ${each.length} bytes, expected ${nameSize}`;
     if (nameSize > 0 && !equalBytes(each.slice(0, 2), encode(UINT16, nameAlg))) return "the Name has another algorithm";
   }
-  if (privateExponent === undefined || isSameExponent(privateExponent, NO_EXPONENT)) return undefined;
+  if (privateExponent === undefined || !isWorkedOut(privateExponent)) return undefined;
   if (!isRsaKey) return "what is no RSA key has a private exponent";
-  return isSameExponent(privateExponent, exponentOf({ publicArea, sensitive }) ?? NO_EXPONENT)
+  return belongsTo(privateExponent, { publicArea, sensitive })
     ? undefined
     : "the private exponent is not that of the public key";
 }

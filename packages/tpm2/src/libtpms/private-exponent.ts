@@ -1,4 +1,4 @@
-import { bigIntToBytes, privateKeyParts } from "@vtpm/crypto";
+import { bigIntToBytes, bytesToBigInt, privateKeyParts } from "@vtpm/crypto";
 import { type Codec, converted, settled, type TypeOf } from "@vtpm/wire";
 import type { TPMT_SENSITIVE } from "../spec/structures/index.ts";
 import { type RsaKeyAreas, rsaPrivateKeyOf } from "../subsystems/keys/rsa-key.ts";
@@ -64,9 +64,9 @@ export const NO_EXPONENT: PRIVATE_EXPONENT = {
   qInv: 0n,
 };
 
-export function isSameExponent(a: PRIVATE_EXPONENT, b: PRIVATE_EXPONENT): boolean {
-  return a.Q === b.Q && a.dP === b.dP && a.dQ === b.dQ && a.qInv === b.qInv;
-}
+/** Whether all the numbers are there, which libtpms works out when it uses a key first. */
+export const isWorkedOut = (exponent: PRIVATE_EXPONENT): boolean =>
+  Object.values(exponent).some((number) => number !== 0n);
 
 const known = new WeakMap<TPMT_SENSITIVE, PRIVATE_EXPONENT>();
 
@@ -89,4 +89,18 @@ export function exponentOf(key: RsaKeyAreas): PRIVATE_EXPONENT | undefined {
     if (error instanceof RangeError) return undefined; // the prime is no factor, or the exponent has no inverse
     throw error;
   }
+}
+
+/** Whether the numbers are those of the key; then they need not be worked out. Multiplying is faster than that. */
+export function belongsTo(exponent: PRIVATE_EXPONENT, key: RsaKeyAreas): boolean {
+  const { modulus, exponent: publicExponent, prime } = rsaPrivateKeyOf(key);
+  const [n, e, own, other] = [bytesToBigInt(modulus), BigInt(publicExponent), bytesToBigInt(prime), exponent.Q];
+  const [p, q] = own > other ? [own, other] : [other, own];
+  const isInverse = (value: bigint, inverse: bigint, of: bigint): boolean =>
+    inverse > 0n && inverse < of && (value * inverse) % of === 1n;
+  if (q <= 1n || own * other !== n) return false;
+  const { dP, dQ, qInv } = exponent;
+  if (!isInverse(e, dP, p - 1n) || !isInverse(e, dQ, q - 1n) || !isInverse(q, qInv, p)) return false;
+  if (key.sensitive !== undefined) known.set(key.sensitive, exponent);
+  return true;
 }

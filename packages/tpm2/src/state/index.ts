@@ -4,6 +4,7 @@ export {
   isUnusedRsaKey,
   type ObjectHeader,
   objectHeaderOf,
+  type SlotContent,
   slotFromImage,
   slotToImage,
 } from "../libtpms/any-object.ts";
@@ -19,9 +20,11 @@ export {
   STATE_CLEAR_DATA,
   STATE_RESET_DATA,
 } from "./data.ts";
-export { EXTENSION } from "./extension.ts";
+export { EXTENSION, NO_EXTENSION } from "./extension.ts";
 export { NV_INDEX, ORDERLY_INDEX } from "./nv-index.ts";
 export { ANY_OBJECT, OBJECT, OBJECT_ATTRIBUTES, SLOT } from "./object.ts";
 export { poweredOff } from "./powered-off.ts";
-export { SESSION } from "./session.ts";
+export { oldestSavedSession } from "./saved-sessions.ts";
+export { SESSION, SESSION_ATTRIBUTES } from "./session.ts";
 export { type NvState, RAM_STATE, type TpmState } from "./tpm-state.ts";
+export { allUntested } from "./untested-algorithms.ts";

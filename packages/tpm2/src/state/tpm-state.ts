@@ -38,7 +38,10 @@ export const RAM_STATE = struct("RAM_STATE", {
   started: TPMI_YES_NO,
   /** Whether a fault was found; then only GetTestResult and GetCapability are answered. */
   failed: TPMI_YES_NO,
-  /** The platform's clock when TPM time was last brought up to it, milliseconds. */
+  /**
+   * The platform's clock when TPM time was last brought up to it, milliseconds modulo 2^64: of a TPM that was away while another
+   * platform's clock went on, it lies before that of this one began.
+   */
   timerLast: UINT64,
   /** Whether TPM time has started at zero since the last Startup. */
   timerWasReset: TPMI_YES_NO,

@@ -39,12 +39,16 @@ export class Clock {
     const tpm = this.#tpm;
     const { timerLast, time } = tpm.ram;
     const rate = BigInt(tpm.ram.clockRate);
-    const passed = BigInt(Math.floor(tpm.platform.now())) - timerLast;
+    const passed = BigInt.asIntN(64, BigInt(Math.floor(tpm.platform.now())) - timerLast);
     if (passed > 0n) {
       const ticks = (passed * NOMINAL_RATE) / rate;
       // What is less than a tick counts the next time.
       const orderly = withClock(tpm.orderly, tpm.orderly.clock + ticks);
-      tpm.changeRam({ timerLast: timerLast + (ticks * rate) / NOMINAL_RATE, time: time + ticks, orderly });
+      tpm.changeRam({
+        timerLast: BigInt.asUintN(64, timerLast + (ticks * rate) / NOMINAL_RATE),
+        time: time + ticks,
+        orderly,
+      });
     }
     tpm.lockout.selfHeal();
   }

@@ -26,7 +26,7 @@ const FINGERPRINT_SIZE = 8;
 
 /**
  * Encrypts what is to be remembered, so that only this TPM can read it and only until its hierarchy's proof changes, the
- * next TPM Reset or (stClear) Restart. Everything but the payload is as in libtpms.
+ * next TPM Reset or (stClear) Restart. As libtpms does it, so that contexts stay loadable where a TPM moves to.
  *
  * @spec Part 1, "Context Data"
  */

@@ -5,11 +5,11 @@ import { HANDLE, handleTypeOf, TPM_RH } from "../spec/handles.ts";
 import { TPM_RC } from "../spec/response-codes.ts";
 import type { TPMT_SYM_DEF_NULLABLE } from "../spec/structures/index.ts";
 import { TpmError } from "../spec/tpm-error.ts";
+import { lowBits, MAX_LOADED_SESSIONS, oldestSavedSession } from "../state/saved-sessions.ts";
 import { type SESSION, SESSION_ATTRIBUTES } from "../state/session.ts";
 import { digestSizeOf, hashNameOf } from "./hash-algorithms.ts";
 import { kdfa } from "./kdfa.ts";
 
-const MAX_LOADED_SESSIONS = 3;
 const MAX_ACTIVE_SESSIONS = 64;
 /** The context array keeps 16 bits of each saved context's counter, in old states fewer. */
 const WIDE_SLOT_MASK = 0xffff;
@@ -188,13 +188,13 @@ export class Sessions {
 
   /** Whether a saved context is the latest of its session. */
   isCurrent(handle: number, sequence: bigint): boolean {
-    const { contextArray, contextCounter } = this.#tpm.stateReset;
+    const { contextArray, contextCounter, contextSlotMask } = this.#tpm.stateReset;
     const entry = contextArray[indexOf(handle)] ?? 0;
     return (
       entry > MAX_LOADED_SESSIONS &&
       entry === this.#lowBits(sequence) &&
       sequence <= contextCounter &&
-      contextCounter - sequence <= BigInt(this.#contextSlots())
+      contextCounter - sequence <= BigInt(contextSlotMask + 1)
     );
   }
 
@@ -273,35 +273,19 @@ export class Sessions {
     throw new TpmError(TPM_RC.SESSION_MEMORY);
   }
 
-  /** The index of the session whose context was saved longest ago; -1: no session is saved. */
-  #oldest(): number {
-    const { contextArray, contextCounter } = this.#tpm.stateReset;
-    const slots = this.#contextSlots();
-    let [oldest, smallest] = [-1, slots];
-    contextArray.forEach((entry, i) => {
-      if (entry <= MAX_LOADED_SESSIONS) return;
-      // Distances from the counter, round the clock: the one just ahead of it is the oldest.
-      const distance = (entry - this.#lowBits(contextCounter) + slots) % slots;
-      if (distance <= smallest) [oldest, smallest] = [i, distance];
-    });
-    return oldest;
-  }
-
   /** Whether the counter has come round to the oldest saved context. */
   #oldestIsDue(): boolean {
     const { contextArray, contextCounter } = this.#tpm.stateReset;
     const oldest = this.#oldest();
-    return oldest >= 0 && contextArray[oldest] === this.#lowBits(contextCounter);
+    return oldest !== undefined && contextArray[oldest] === this.#lowBits(contextCounter);
   }
 
-  /** How many numbers an entry of the context array can be. */
-  #contextSlots(): number {
-    return this.#tpm.stateReset.contextSlotMask + 1;
+  #oldest(): number | undefined {
+    return oldestSavedSession(this.#tpm.stateReset);
   }
 
-  /** What the context array keeps of a context counter. */
   #lowBits(counter: bigint): number {
-    return Number(counter % BigInt(this.#contextSlots()));
+    return lowBits(counter, this.#tpm.stateReset);
   }
 
   #track(index: number, entry: number): void {

@@ -1,11 +1,11 @@
 import { type Bytes, boundOf, type Codec, decode, Refusal } from "@vtpm/wire";
 import { defineCommand } from "../../dispatch/command.ts";
+import { ANY_OBJECT, slotFromImage } from "../../libtpms/any-object.ts";
+import { NATIVE_SESSION } from "../../libtpms/native-session.ts";
 import { TPM_CC } from "../../spec/command-codes.ts";
 import { TPM_RC } from "../../spec/response-codes.ts";
 import { TPM_HANDLE, TPMS_CONTEXT } from "../../spec/structures/index.ts";
 import { TpmError } from "../../spec/tpm-error.ts";
-import { ANY_OBJECT } from "../../state/object.ts";
-import { SESSION } from "../../state/session.ts";
 import { unprotectContext } from "../../subsystems/context-protection.ts";
 
 /**
@@ -46,9 +46,11 @@ export const ContextLoad = defineCommand({
     const { savedHandle, sequence, hierarchy } = context;
     if (tpm.objects.isObject(savedHandle)) {
       if (!tpm.hierarchies.isEnabled(hierarchy)) throw at("context", TPM_RC.HIERARCHY);
-      return { loadedHandle: tpm.objects.add(restore(ANY_OBJECT, payload)) };
+      const object = slotFromImage(restore(ANY_OBJECT, payload));
+      if (object === undefined) throw new TpmError(TPM_RC.OBJECT_MEMORY);
+      return { loadedHandle: tpm.objects.add(object) };
     }
-    const session = restore(SESSION, payload);
+    const session = restore(NATIVE_SESSION, payload);
     if (!tpm.sessions.isCurrent(savedHandle, sequence)) throw at("context", TPM_RC.HANDLE);
     tpm.sessions.load(savedHandle, session);
     tpm.clearOrderly();

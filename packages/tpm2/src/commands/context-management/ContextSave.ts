@@ -1,10 +1,11 @@
 import { encode } from "@vtpm/wire";
 import { defineCommand } from "../../dispatch/command.ts";
+import { ANY_OBJECT, objectHeaderOf, slotToImage } from "../../libtpms/any-object.ts";
+import { NATIVE_SESSION } from "../../libtpms/native-session.ts";
 import { TPM_CC } from "../../spec/command-codes.ts";
 import { TPM_RH } from "../../spec/handles.ts";
 import { TPMI_DH_CONTEXT, TPMS_CONTEXT } from "../../spec/structures/index.ts";
-import { ANY_OBJECT, OBJECT_ATTRIBUTES, SLOT } from "../../state/object.ts";
-import { SESSION } from "../../state/session.ts";
+import { OBJECT_ATTRIBUTES, SLOT } from "../../state/object.ts";
 import { protectContext, SAVED_OBJECT } from "../../subsystems/context-protection.ts";
 
 /**
@@ -25,7 +26,7 @@ export const ContextSave = defineCommand({
       return { context: { ...identity, contextBlob: protectContext(tpm, identity, payload) } };
     };
     if (!tpm.objects.isObject(saveHandle)) {
-      const payload = encode(SESSION, tpm.sessions.get(saveHandle));
+      const payload = encode(NATIVE_SESSION, tpm.sessions.get(saveHandle));
       const sequence = tpm.sessions.save(saveHandle);
       return save({ sequence, savedHandle: saveHandle, hierarchy: TPM_RH.NULL }, payload);
     }
@@ -35,6 +36,7 @@ export const ContextSave = defineCommand({
     const isStClear = OBJECT_ATTRIBUTES.has(object.attributes, "stClear");
     const savedKey = isStClear ? SAVED_OBJECT.ST_CLEAR : SAVED_OBJECT.ORDINARY;
     const savedHandle = object.kind === SLOT.SEQUENCE ? SAVED_OBJECT.SEQUENCE : savedKey;
-    return save({ sequence, savedHandle, hierarchy: tpm.objects.hierarchyOf(saveHandle) }, encode(ANY_OBJECT, object));
+    const image = slotToImage(object, { header: objectHeaderOf(tpm.profile.stateFormatLevel) });
+    return save({ sequence, savedHandle, hierarchy: tpm.objects.hierarchyOf(saveHandle) }, encode(ANY_OBJECT, image));
   },
 });

@@ -57,10 +57,18 @@ export const Startup = defineCommand({
   },
 });
 
+/**
+ * libtpms forgets the level of the null seed at a Shutdown(STATE), and searches for primes in the NULL hierarchy afterwards as it did
+ * before it had levels.
+ */
+const RESUMED_NULL_SEED_LEVEL = 0;
+
 /** The order of the subsystems is the reference's. */
 function start(tpm: Engine, kind: StartupKind, locality: number): void {
   const { stateReset, stateClear } = tpm.state.nv;
-  if (kind !== "reset" && stateReset !== undefined) tpm.changeRam({ stateReset });
+  if (kind !== "reset" && stateReset !== undefined) {
+    tpm.changeRam({ stateReset: { ...stateReset, nullSeedCompatLevel: RESUMED_NULL_SEED_LEVEL } });
+  }
   if (kind === "resume" && stateClear !== undefined) tpm.changeRam({ stateClear });
   if (kind === "reset") {
     tpm.changeStateReset({
