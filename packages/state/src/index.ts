@@ -10,7 +10,9 @@ export {
 } from "./envelope/envelope.ts";
 export { EnvelopeError, type EnvelopeErrorCode } from "./envelope/envelope-error.ts";
 export { KeyError, type KeyForm, type KeySize, stateKey } from "./envelope/key.ts";
+export type { Clocks } from "./image/clocks.ts";
 export { decodePermanent, encodePermanent } from "./image/permanent.ts";
+export { decodeVolatile, encodeVolatile, type VolatileContext } from "./image/volatile.ts";
 export { ImageError } from "./image-error.ts";
 export {
   decodeLinearHeader,

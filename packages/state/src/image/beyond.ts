@@ -1,6 +1,25 @@
 import { TPMS_TAGGED_PROPERTY } from "@vtpm/tpm2/spec";
-import { EXTENSION } from "@vtpm/tpm2/state";
-import { list, optional, struct, type TypeOf } from "@vtpm/wire";
+import { BEYOND_LIBTPMS, EXTENSION } from "@vtpm/tpm2/state";
+import {
+  type Bytes,
+  EMPTY,
+  encode,
+  equalBytes,
+  type Header,
+  list,
+  optional,
+  struct,
+  type TypeOf,
+  UINT16,
+} from "@vtpm/wire";
+
+/** libtpms' newest state format level. */
+export const LAST_LEVEL = 8;
+
+export const BEYOND_HEADER: Header = { version: BEYOND_LIBTPMS, minVersion: BEYOND_LIBTPMS, later: EMPTY };
+
+/** Whether an image is of that version; only then it may have what goes beyond libtpms' limits. */
+export const isBeyond = (image: Bytes): boolean => equalBytes(image.slice(0, 2), encode(UINT16, BEYOND_LIBTPMS));
 
 /** What no libtpms has a place for. A state that has any of it is written under a version that libtpms refuses. */
 export const BEYOND = struct("beyond libtpms", {

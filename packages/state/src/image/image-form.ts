@@ -24,7 +24,7 @@ const UNUSUAL_HEADER = struct("header", {
 });
 
 /** Headers by the name of their structure, which is as often in an image as there are names for it. */
-const HEADERS = list("headers", struct("named header", { name: TEXT, header: UNUSUAL_HEADER }), { max: 0xffff });
+export const HEADERS = list("headers", struct("named header", { name: TEXT, header: UNUSUAL_HEADER }), { max: 0xffff });
 
 /**
  * How the image was written that a permanent state was read from, as far as a TPM has no use for it: so that it is written again as it
@@ -50,7 +50,7 @@ export const IMAGE_FORM = struct("image form", {
 export type IMAGE_FORM = TypeOf<typeof IMAGE_FORM>;
 
 /** libtpms' generator that has not been seeded yet: it does that itself. */
-const UNSEEDED: DRBG_STATE = {
+export const UNSEEDED: DRBG_STATE = {
   reseedCounter: 0n,
   tag: 0,
   seed: Array.from({ length: 48 }, () => 0),

@@ -50,6 +50,9 @@ export const PCR_SAVE = settled(
   { count: constant("count", UINT16, SAVED_PCRS), banks: banksOf(SAVED_PCRS) },
 );
 
+/** One PCR in all banks. */
+export const PCR = settled("PCR", { magic: 0xe95f0387 }, { banks: banksOf(1) });
+
 export const PCR_AUTHVALUE = settled(
   "PCR_AUTHVALUE",
   { magic: 0x6be82eaf },

@@ -8,7 +8,8 @@ import {
   type PERSISTENT_DATA as Persistent,
   storedProfile,
 } from "@vtpm/tpm2/state";
-import { type Bytes, EMPTY, encode, equalBytes, type Header, UINT16 } from "@vtpm/wire";
+import { type Bytes, encode, equalBytes, type Header } from "@vtpm/wire";
+import { BEYOND_HEADER, isBeyond, LAST_LEVEL } from "./beyond.ts";
 import { Headers } from "./headers.ts";
 import { formOf, IMAGE_FORM, USUAL_FORM } from "./image-form.ts";
 import {
@@ -33,9 +34,6 @@ import {
 
 /** Bytes of a bitmap of commands as libtpms writes it. */
 const bitmapSize = (version: number): number => (version < 5 ? 14 : 16);
-
-/** Whether an image is of a version that no libtpms knows; only then it may have what goes beyond libtpms' limits. */
-const isBeyond = (bytes: Bytes): boolean => equalBytes(bytes.slice(0, 2), encode(UINT16, BEYOND_LIBTPMS));
 
 /**
  * Reads a TPM's permanent state: all that a power cut leaves. Throws an `ImageError` that names the field for what cannot be the
@@ -70,9 +68,7 @@ export function encodePermanent(nv: NvState): Bytes {
   const beyond = { properties: ownProperties(profile), extension: isSaved ? nv.extension : undefined };
   const isBeyondLibtpms =
     profile.stateFormatLevel > LAST_LEVEL || beyond.properties.length > 0 || beyond.extension !== undefined;
-  const header = isBeyondLibtpms
-    ? { version: BEYOND_LIBTPMS, minVersion: BEYOND_LIBTPMS, later: EMPTY }
-    : headers.of("PERSISTENT_ALL");
+  const header = isBeyondLibtpms ? BEYOND_HEADER : headers.of("PERSISTENT_ALL");
   return encode(PERSISTENT_ALL, {
     ...header,
     profile: form.profile === "" ? profile.json : form.profile,
@@ -98,9 +94,6 @@ export function encodePermanent(nv: NvState): Bytes {
     },
   });
 }
-
-/** libtpms' newest state format level. */
-const LAST_LEVEL = 8;
 
 function persistentFromImage(
   {
