@@ -3,6 +3,9 @@ import { defineConfig } from "vitest/config";
 
 const packages = fileURLToPath(new URL("./packages/", import.meta.url));
 
+/** Tests that boot machines, kernels and hypervisors: QEMU, libvirt, Xen, guests. */
+const MACHINES = "conformance/{guest,kernel,libvirt,qemu,xen}/**/*.test.ts";
+
 export default defineConfig({
   resolve: {
     // Tests run the sources: a workspace import never needs a build first.
@@ -16,6 +19,7 @@ export default defineConfig({
     setupFiles: [fileURLToPath(new URL("./vitest.setup.ts", import.meta.url))],
     testTimeout: 120_000,
     hookTimeout: 120_000,
+    // One after the other where that matters: machines want the processors for themselves.
     projects: [
       { extends: true, test: { name: "packages", include: ["packages/*/src/**/*.test.ts", "examples/*.test.ts"] } },
       {
@@ -23,8 +27,21 @@ export default defineConfig({
         test: {
           name: "conformance",
           include: ["conformance/**/*.test.ts"],
+          exclude: [MACHINES],
           globalSetup: ["conformance/programs.ts"],
           testTimeout: 300_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "machines",
+          include: [MACHINES],
+          globalSetup: ["conformance/programs.ts"],
+          testTimeout: 900_000,
+          hookTimeout: 900_000,
+          maxWorkers: 1,
+          sequence: { groupOrder: 1 },
         },
       },
     ],
