@@ -52,7 +52,9 @@ export function bits<const L extends Readonly<Record<string, BitPosition>>>(
   };
   const replace = (word: number, values: BitValues<L>): number => {
     let result = word;
-    for (const [field, value] of Object.entries(values)) {
+    // Not by entries: this runs several times for each command, and they would be allocated anew.
+    for (const field in values) {
+      const value = values[field];
       const { low, mask } = placeOf(field);
       const shifted = (((value as boolean | number) === true ? 1 : Number(value)) * 2 ** low) & mask;
       result = ((result & ~mask) | shifted) >>> 0;
