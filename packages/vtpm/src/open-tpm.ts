@@ -14,7 +14,7 @@ const NAME = "tpm2-00";
 
 export interface OpenTpmOptions
   extends Pick<OpenDirectoryOptions, "backup" | "create" | "mayBlock" | "mode" | "onWarning" | "unlocked">,
-    Pick<TpmHostOptions, "incoming" | "onFault" | "onStoreLost" | "orderlyShutdown"> {
+    Pick<TpmHostOptions, "incoming" | "onFault" | "onStoreLost" | "orderlyShutdown" | "trace"> {
   /** Where its state is kept; in memory only if absent. */
   readonly directory?: string | undefined;
   /** A file or block device with swtpm's linear layout in place of a directory. */
@@ -25,6 +25,8 @@ export interface OpenTpmOptions
   readonly key?: Bytes | undefined;
   /** What a TPM that does not exist yet is manufactured as, and one that does must be; libtpms' `default-v1` unless given. */
   readonly profile?: Profile | ProfileChoice | undefined;
+  /** The module that threads for long work run, where it is not the one of this package. */
+  readonly jobWorker?: URL | undefined;
   /** Whether the state is left alone until the TPM is powered on for the first time. */
   readonly lazy?: boolean | undefined;
 }
@@ -50,7 +52,7 @@ export interface OpenTpm {
 export async function openTpm(options: OpenTpmOptions = {}): Promise<OpenTpm> {
   const owner = new StoreOwner(options.store ?? storeIn(options));
   const platform = new NodePlatform();
-  const jobs = new JobPool();
+  const jobs = new JobPool(options.jobWorker === undefined ? {} : { worker: options.jobWorker });
   const { profile } = options;
   const choice = profile !== undefined && "json" in profile ? { asked: profile } : profile;
   const host = await openHost({ ...options, name: NAME, owner, platform, jobs, profile: choice });

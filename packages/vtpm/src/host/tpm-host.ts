@@ -7,6 +7,7 @@ import { NextStart } from "./next-start.ts";
 import type { Persistence } from "./persistence.ts";
 import type { ProfileChoice } from "./profile-choice.ts";
 import { isShutdown, responseCodeOf, shutdownCommand, startupCommand, TPM_SU } from "./tpm2-messages.ts";
+import type { Trace } from "./trace.ts";
 import { Turns } from "./turns.ts";
 
 /** Bytes of the largest command: what a client may ask for, and what there is unless it does. */
@@ -31,6 +32,8 @@ export interface TpmHostOptions {
   readonly incoming?: boolean | undefined;
   /** Whether TPM2_Shutdown is sent, if nobody has, before the TPM is powered off in an orderly way; it is unless told otherwise. */
   readonly orderlyShutdown?: boolean | undefined;
+  /** Sees the commands that the host sends by itself. */
+  readonly trace?: Trace | undefined;
   /** Told what went wrong beside the commands: a store that failed, a job that could not be done. */
   readonly onFault?: ((error: unknown) => void) | undefined;
   /** Told that a command could not be executed because the store belongs to somebody else now. */
@@ -52,6 +55,7 @@ export class TpmHost {
   readonly #jobs: JobRunner;
   readonly #next: NextStart;
   readonly #orderlyShutdown: boolean;
+  readonly #trace: Trace | undefined;
   readonly #onFault: (error: unknown) => void;
   readonly #onStoreLost: (error: unknown) => void;
   readonly #turns = new Turns();
@@ -76,6 +80,7 @@ export class TpmHost {
     this.#next = new NextStart(options.persistence, options.platform, options.profile ?? {});
     this.#incoming = options.incoming === true;
     this.#orderlyShutdown = options.orderlyShutdown ?? true;
+    this.#trace = options.trace;
     this.#onFault = options.onFault ?? (() => {});
     this.#onStoreLost = options.onStoreLost ?? this.#onFault;
   }
@@ -182,7 +187,11 @@ export class TpmHost {
 
   /** TPM2_Startup as a platform's firmware sends it, from locality 0: with `STATE` resumes, or starts clear if there is nothing to resume. */
   async startup(type: TPM_SU): Promise<number> {
-    const code = responseCodeOf(await this.execute(startupCommand(type), 0));
+    const command = startupCommand(type);
+    this.#trace?.request(command);
+    const response = await this.execute(command, 0);
+    this.#trace?.response(response);
+    const code = responseCodeOf(response);
     if (type === TPM_SU.CLEAR || code !== NOTHING_TO_RESUME) return code;
     return this.startup(TPM_SU.CLEAR);
   }
@@ -428,9 +437,11 @@ export class TpmHost {
     // A store that was given up has the last word of whoever owns it now.
     if (!this.#orderlyShutdown || !this.#running || this.#lastWasShutdown || !this.#persistence.owned) return;
     for (const type of [TPM_SU.STATE, TPM_SU.CLEAR]) {
-      const code = await new Promise<number>((resolve) => {
-        this.#execute(shutdownCommand(type), 0, (response) => resolve(responseCodeOf(response)));
-      });
+      const command = shutdownCommand(type);
+      this.#trace?.request(command);
+      const response = await new Promise<Bytes>((resolve) => this.#execute(command, 0, resolve));
+      this.#trace?.response(response);
+      const code = responseCodeOf(response);
       if (code === TPM_RC.SUCCESS || code === TPM_RC.INITIALIZE) return;
     }
   }

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import type { Worker } from "node:worker_threads";
 import type { Job, JobResult } from "@vtpm/tpm2";
@@ -7,6 +8,11 @@ import { JobCancelled, type JobRunner, type RunningJob } from "./job-runner.ts";
 /** How often a job is begun again after the thread that did it has ended: the thread may have died of something else. */
 const ATTEMPTS = 2;
 const WORKER = new URL("./job-worker.js", import.meta.url);
+
+/** The module that threads run, as a URL that needs no file: for a process that will not reach it any more. */
+export function preloadedJobWorker(): URL {
+  return new URL(`data:text/javascript;base64,${readFileSync(WORKER, "base64")}`);
+}
 
 export interface JobPoolOptions {
   /** Threads at most; by default one less than there are processors. */

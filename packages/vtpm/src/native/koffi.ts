@@ -18,6 +18,18 @@ export function koffi(): Koffi {
   return loaded;
 }
 
+/** Whether it could be loaded, as far as that can be told without the time it takes. */
+export function isKoffiInstalled(): boolean {
+  if (loaded !== undefined) return true;
+  try {
+    createRequire(import.meta.url).resolve("koffi");
+    return true;
+  } catch {
+    // Which is the answer.
+    return false;
+  }
+}
+
 function load(): Koffi {
   let module: Koffi;
   try {

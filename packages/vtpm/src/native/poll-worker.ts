@@ -1,6 +1,7 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { systemErrorCode } from "../host-error.ts";
 import { type ReadyDescriptor, waitForEpoll } from "./epoll.ts";
+import { koffi } from "./koffi.ts";
 
 /** What the thread is started with. */
 export interface PollWorkerData {
@@ -11,6 +12,8 @@ export interface PollWorkerData {
 
 /** The thread of a poller: waits, and reports what is ready. */
 const { epoll, end }: PollWorkerData = workerData;
+koffi();
+parentPort?.postMessage([]); // all that this thread will ever load is loaded
 for (;;) {
   const ready = wait();
   if (ready.length > 0) parentPort?.postMessage(ready);

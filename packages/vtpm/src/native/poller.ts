@@ -44,6 +44,8 @@ export class Poller {
   readonly #pipe: { readonly read: number; readonly write: number };
   readonly #thread: Worker;
   readonly #ended: Promise<void>;
+  /** Resolves when the thread needs no more files, so that the process may give up its access to them. */
+  readonly started: Promise<void>;
   readonly #watched = new Map<number, Entry>();
   #lastId = END;
   /** A thread that waits in the kernel is not ended by the end of the process, which would wait for it instead. */
@@ -60,6 +62,7 @@ export class Poller {
     this.#thread.unref();
     this.#thread.on("message", (ready: readonly ReadyDescriptor[]) => this.#report(ready));
     this.#ended = new Promise((resolve) => this.#thread.once("exit", () => resolve()));
+    this.started = new Promise((resolve) => this.#thread.once("message", () => resolve()));
     process.once("exit", this.#wake);
   }
 

@@ -1,6 +1,7 @@
 import { errorResponse, TPM_RC } from "@vtpm/tpm2";
 import type { Bytes } from "@vtpm/wire";
 import type { TpmHost } from "../host/tpm-host.ts";
+import type { Trace } from "../host/trace.ts";
 import { uint32At } from "./words.ts";
 
 /** The command by which the driver of Linux's vTPM proxy tells the locality of what comes next. No TPM has it. */
@@ -15,6 +16,7 @@ export interface CommandPortOptions {
   readonly allowSetLocality?: boolean | undefined;
   /** Whether that is refused for locality 4. */
   readonly rejectLocality4?: boolean | undefined;
+  readonly trace?: Trace | undefined;
 }
 
 /** Where bare commands of clients come in. */
@@ -29,6 +31,19 @@ export class CommandPort {
 
   /** Executes a command, as long as `bytes` are, and hands over its response. */
   submit(bytes: Bytes, respond: (response: Bytes) => void): void {
+    const { trace } = this.#options;
+    if (trace === undefined) {
+      this.#submit(bytes, respond);
+      return;
+    }
+    trace.request(bytes);
+    this.#submit(bytes, (response) => {
+      trace.response(response);
+      respond(response);
+    });
+  }
+
+  #submit(bytes: Bytes, respond: (response: Bytes) => void): void {
     if (bytes.length < HEADER_SIZE) respond(errorResponse(TPM_RC.INSUFFICIENT));
     else if (uint32At(bytes, 6) === SET_LOCALITY) respond(errorResponse(this.#setLocality(bytes)));
     else this.host.submit(bytes, respond);

@@ -136,9 +136,14 @@ export class Control {
     return outcome === "occupied" ? RESULT.IO_ERROR : RESULT.BAD_PARAMETER;
   }
 
-  /** GET_INFO: a part of a text that ends with a zero. */
+  /** The information about the TPM that these flags ask for. */
+  describe(flags: bigint): string {
+    return tpmInfo(flags, this.host.profile);
+  }
+
+  /** GET_INFO: a part of that text, which ends with a zero. */
   info(flags: bigint, offset: number): { readonly result: Result; readonly total: number; readonly data: Bytes } {
-    const text = new TextEncoder().encode(`${tpmInfo(flags, this.host.profile)}\0`);
+    const text = new TextEncoder().encode(`${this.describe(flags)}\0`);
     if (offset >= text.length) return { result: RESULT.BAD_PARAMETER, total: 0, data: EMPTY };
     return { result: RESULT.SUCCESS, total: text.length, data: text.slice(offset, offset + INFO_SIZE) };
   }

@@ -1,6 +1,7 @@
 import { closeSync } from "node:fs";
 import type { Duplex } from "node:stream";
 import { type Bytes, concatBytes, EMPTY } from "@vtpm/wire";
+import type { Trace } from "../host/trace.ts";
 
 /** How a session answers the request it has taken: exactly one of these, once, at once or later. */
 export interface Client {
@@ -27,12 +28,6 @@ export interface Session {
 export interface ClientStream extends Duplex {
   /** The descriptors that have come so far, for streams that can bring some. */
   takeDescriptors?(): readonly number[];
-}
-
-/** Sees what passes between a client and a session. */
-export interface Trace {
-  request(bytes: Bytes): void;
-  response(bytes: Bytes): void;
 }
 
 export interface ConversationOptions {

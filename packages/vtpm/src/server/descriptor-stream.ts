@@ -1,25 +1,15 @@
-import { closeSync, readSync, writeSync } from "node:fs";
+import { closeSync, writeSync } from "node:fs";
 import { Socket } from "node:net";
 import { Duplex } from "node:stream";
 import { systemErrorCode } from "../host-error.ts";
 import type { Poller, Watch } from "../native/poller.ts";
-import { receiveMessage, type SocketMessage } from "../native/socket-message.ts";
+import { receiveMessage } from "../native/socket-message.ts";
 import type { ClientStream } from "./conversation.ts";
 
-/** Bytes that are read at once: more than any command, so that a device or a datagram is read whole. */
+/** Bytes that are read at once: more than any command, so that a datagram is read whole. */
 const READ_SIZE = 0x10000;
 /** Milliseconds until something that found no room is written again. */
 const RETRY_MS = 5;
-
-/** Reads what there is; throws "EAGAIN" when there is nothing. */
-type Receive = (fd: number) => SocketMessage;
-
-const fromDevice: Receive = (fd) => {
-  const buffer = new Uint8Array(READ_SIZE);
-  const size = readSync(fd, buffer);
-  return { data: buffer.subarray(0, size), descriptors: [], descriptorsLost: false };
-};
-const fromSocket: Receive = (fd) => receiveMessage(fd, READ_SIZE);
 
 /** How a descriptor is written to and closed. */
 interface Far {
@@ -33,17 +23,15 @@ interface Far {
  */
 export class DescriptorStream extends Duplex implements ClientStream {
   readonly #fd: number;
-  readonly #receive: Receive;
   readonly #far: Far;
   readonly #watch: Watch;
   #descriptors: number[] = [];
 
   readonly #emptyIsEnd: boolean;
 
-  private constructor(fd: number, poller: Poller, receive: Receive, far: Far, emptyIsEnd = true) {
+  private constructor(fd: number, poller: Poller, far: Far, emptyIsEnd = true) {
     super({ readableObjectMode: true, readableHighWaterMark: 1, allowHalfOpen: true });
     this.#fd = fd;
-    this.#receive = receive;
     this.#far = far;
     this.#emptyIsEnd = emptyIsEnd;
     this.#watch = poller.watch(fd, ({ readable, hungUp }) => this.#ready(readable, hungUp));
@@ -52,7 +40,7 @@ export class DescriptorStream extends Duplex implements ClientStream {
   /** A connected stream socket whose messages may bring descriptors. Nothing may have been read from it. */
   static ofSocket(socket: Socket, poller: Poller): DescriptorStream {
     const fd = descriptorOf(socket);
-    const stream = new DescriptorStream(fd, poller, fromSocket, {
+    const stream = new DescriptorStream(fd, poller, {
       write: (bytes, done) => void socket.write(bytes, done),
       close(done) {
         socket.once("close", done);
@@ -65,12 +53,7 @@ export class DescriptorStream extends Duplex implements ClientStream {
 
   /** A datagram socket. */
   static ofDatagrams(fd: number, poller: Poller): DescriptorStream {
-    return new DescriptorStream(fd, poller, fromSocket, farOf(fd), false);
-  }
-
-  /** A character device that gives a command with one read and takes a response with one write. */
-  static ofDevice(fd: number, poller: Poller): DescriptorStream {
-    return new DescriptorStream(fd, poller, fromDevice, farOf(fd));
+    return new DescriptorStream(fd, poller, farOf(fd), false);
   }
 
   takeDescriptors(): readonly number[] {
@@ -97,7 +80,7 @@ export class DescriptorStream extends Duplex implements ClientStream {
       return;
     }
     try {
-      const { data, descriptors } = this.#receive(this.#fd);
+      const { data, descriptors } = receiveMessage(this.#fd, READ_SIZE);
       this.#descriptors.push(...descriptors);
       if (data.length > 0) this.push(Buffer.from(data.buffer, data.byteOffset, data.length));
       else if (this.#emptyIsEnd) this.push(null);
@@ -105,7 +88,7 @@ export class DescriptorStream extends Duplex implements ClientStream {
     } catch (error) {
       const code = systemErrorCode(error);
       if (code === "EAGAIN" || code === "EINTR") this.#watch.rearm();
-      else if (code === "EPIPE" || code === "ECONNRESET" || code === "EIO") this.push(null);
+      else if (code === "EPIPE" || code === "ECONNRESET") this.push(null);
       else this.destroy(error instanceof Error ? error : new Error(String(error)));
     }
   }

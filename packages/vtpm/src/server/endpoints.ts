@@ -1,5 +1,6 @@
 import type { Platform } from "@vtpm/tpm2";
 import type { TpmHost } from "../host/tpm-host.ts";
+import { CommandPort } from "./command-port.ts";
 import { Control } from "./control.ts";
 import { ListenError } from "./listen-error.ts";
 import { type Listener, listenTcp, listenUnix } from "./listener.ts";
@@ -52,7 +53,7 @@ export function serveMssim(host: string, port: number, served: Served): Promise<
   );
 }
 
-const swtpmData = ({ host }: Served): Service => ({ createSession: () => new SwtpmDataSession(host) });
+const swtpmData = ({ host }: Served): Service => ({ createSession: () => new SwtpmDataSession(new CommandPort(host)) });
 const swtpmControl = ({ host, platform, endProcess, onFault = () => {} }: Served): Service => {
   const blobs = new StateBlobs({ host, platform, onFault, onStoreLost: onFault });
   const control = new Control({ host, blobs, onFault, endProcess });

@@ -1,6 +1,6 @@
 import { errorResponse, TPM_RC } from "@vtpm/tpm2";
 import type { Bytes } from "@vtpm/wire";
-import type { TpmHost } from "../host/tpm-host.ts";
+import type { CommandPort } from "./command-port.ts";
 import type { Client, Session } from "./conversation.ts";
 import { framedResponse, SEND_COMMAND, SEND_COMMAND_HEADER_SIZE } from "./simulator-frame.ts";
 import { uint32At } from "./words.ts";
@@ -17,10 +17,10 @@ const SIZE_KNOWN = 6;
  * Where a size cannot be right, what has arrived is answered and dropped, and the next segment begins a new command.
  */
 export class SwtpmDataSession implements Session {
-  readonly #host: TpmHost;
+  readonly #port: CommandPort;
 
-  constructor(host: TpmHost) {
-    this.#host = host;
+  constructor(port: CommandPort) {
+    this.#port = port;
   }
 
   take(input: Bytes, client: Client): number {
@@ -30,27 +30,27 @@ export class SwtpmDataSession implements Session {
 
   #takeBare(input: Bytes, client: Client): number {
     const size = uint32At(input, 2);
-    if (size < COMMAND_HEADER_SIZE || size > this.#host.bufferSize) {
+    if (size < COMMAND_HEADER_SIZE || size > this.#port.host.bufferSize) {
       client.reply(errorResponse(TPM_RC.COMMAND_SIZE));
       return input.length;
     }
     if (input.length < size) return 0;
-    this.#host.submit(input.slice(0, size), (response) => client.reply(response));
+    this.#port.submit(input.slice(0, size), (response) => client.reply(response));
     return size;
   }
 
   #takeFramed(input: Bytes, client: Client): number {
     if (input.length < SEND_COMMAND_HEADER_SIZE) return 0;
     const size = uint32At(input, 5);
-    if (size > this.#host.bufferSize) {
+    if (size > this.#port.host.bufferSize) {
       client.reply(framedResponse(errorResponse(TPM_RC.COMMAND_SIZE)));
       return input.length;
     }
     const end = SEND_COMMAND_HEADER_SIZE + size;
     if (input.length < end) return 0;
-    this.#host.locality = input[4] ?? 0;
+    this.#port.host.locality = input[4] ?? 0;
     const command = input.slice(SEND_COMMAND_HEADER_SIZE, end);
-    this.#host.submit(command, (response) => client.reply(framedResponse(response)));
+    this.#port.submit(command, (response) => client.reply(framedResponse(response)));
     return end;
   }
 }

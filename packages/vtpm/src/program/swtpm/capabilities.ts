@@ -21,6 +21,7 @@ export function capabilities({ front, tpm2, seccomp }: CapabilityQuestion): stri
     "cmdarg-key-fd",
     "cmdarg-pwd-fd",
     "cmdarg-print-states",
+    "cmdarg-chroot",
     "cmdarg-migration",
     "nvram-backend-dir",
     "nvram-backend-file",
@@ -29,6 +30,7 @@ export function capabilities({ front, tpm2, seccomp }: CapabilityQuestion): stri
     "tpmstate-opt-lock",
     "tpmstate-dir-backend-opt-backup",
     "tpmstate-dir-backend-opt-fsync",
+    "cmdarg-pcap",
     "systemd-notify",
   ];
   const profiles = tpm2 ? tpm2Profiles() : "{ }";

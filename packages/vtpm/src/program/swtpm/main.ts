@@ -1,17 +1,15 @@
 import { HostError } from "../../host-error.ts";
+import { seccompSupported } from "../../native/seccomp.ts";
 import { SWTPM_VERSION } from "../swtpm-version.ts";
 import { UsageError } from "../usage-error.ts";
 import { launch, launcher } from "./daemon.ts";
 import { HELP, usage } from "./help.ts";
 import { Log } from "./log.ts";
-import type { Front, OptionName } from "./option-table.ts";
+import type { Front } from "./option-table.ts";
 import { cNumber, readSettings, type Settings } from "./settings.ts";
 import { stateLocation } from "./state-location.ts";
 
 const FRONTS: readonly Front[] = ["socket", "chardev", "cuse"];
-
-/** Options that would not do yet what they promise: refused rather than ignored. */
-const NOT_THERE_YET: readonly OptionName[] = ["vtpm-proxy", "name", "maj", "min", "runas", "chroot", "seccomp", "pcap"];
 
 /** The program `swtpm`. Sets the exit status of the process; what fails is said in one line. */
 export async function main([word, ...args]: readonly string[]): Promise<void> {
@@ -49,7 +47,7 @@ async function runFront(front: Front, args: readonly string[]): Promise<void> {
 /** What can be answered without a TPM is; otherwise a TPM is served, perhaps in the background. */
 async function run(settings: Settings, log: Log, ready: (() => void) | undefined): Promise<number> {
   const { front, given } = settings;
-  const seccomp = false;
+  const seccomp = seccompSupported();
   if (given.has("help")) {
     process.stdout.write(usage(front, { seccomp }));
     return 0;
@@ -72,8 +70,7 @@ async function run(settings: Settings, log: Log, ready: (() => void) | undefined
     process.stdout.write(printStates(location, given.has("tpm2")));
     return 0;
   }
-  const missing = NOT_THERE_YET.find((name) => given.has(name));
-  if (missing !== undefined) throw new UsageError(`--${missing} is not there yet`);
+  if (front === "cuse") throw new UsageError("swtpm cuse is not there yet");
   if (!given.has("tpm2")) {
     throw new UsageError("a TPM 1.2 is not there yet: ask for a TPM 2.0 with --tpm2");
   }

@@ -4,9 +4,8 @@ import { createEnd } from "../end-signal.ts";
 import { UsageError } from "../usage-error.ts";
 import type { Log } from "./log.ts";
 import { writePidFile } from "./pid-file.ts";
-import { notifySystemd } from "./readiness.ts";
 import type { Settings } from "./settings.ts";
-import { openControl, openData, type Receptions } from "./sockets.ts";
+import { openControl, openData } from "./sockets.ts";
 import { stateLocation } from "./state-location.ts";
 
 export interface ServeContext {
@@ -30,52 +29,90 @@ export async function serve(settings: Settings, { log, info, onReady }: ServeCon
     status = 1;
     end("a failure");
   };
-  if (settings.log !== undefined) log.configure(settings.log);
   const poller = lazyPoller();
   // One client at a time each: those who come meanwhile wait.
-  const receptions: Receptions = { data: new Reception({ places: 1 }), control: new Reception({ places: 1 }) };
-  const cleanUp: (() => void | Promise<void>)[] = [() => poller.close()];
+  const receptions = { data: new Reception({ places: 1 }), control: new Reception({ places: 1 }) };
+  /** What is to be done at the end: all at once, since a long command in hand ends only with its TPM. */
+  const ends: (() => void | Promise<void>)[] = [];
+  let capture: { close(): void } | undefined;
   try {
+    const jobWorker = await confined(settings, poller);
+    if (settings.log !== undefined) log.configure(settings.log);
     const control = await openControl(settings, receptions, poller.get);
-    cleanUp.push(() => control?.listener?.close() ?? receptions.control.close());
+    ends.push(() => control?.listener?.close() ?? receptions.control.close());
     const data = await openData(settings, receptions, poller.get);
-    cleanUp.push(() => data.listener?.close() ?? receptions.data.close());
+    ends.push(() => data.listener?.close() ?? receptions.data.close());
     const location = stateLocation(settings);
     if (location === undefined) throw new UsageError("where is the state? Give --tpmstate, or set TPM_PATH");
-    if (settings.pid !== undefined) cleanUp.push(writePidFile(settings.pid));
+    if (settings.pid !== undefined) ends.push(writePidFile(settings.pid));
+    const packets = settings.pcap === undefined ? undefined : await openCapture(settings.pcap);
+    capture = packets;
     const { openServedTpm } = await import("./served-tpm.ts");
     const tpm = await openServedTpm(settings, {
-      log,
-      location,
-      end,
-      receptions,
-      data,
-      control,
-      poller: poller.get,
-      fail,
+      ...{ log, location, receptions, data, control, poller: poller.get },
+      ...{ capture: packets, jobWorker, end, fail },
     });
-    // Together with the sockets, since the end of a long command in hand is brought about by the TPM's.
-    cleanUp.push(() => tpm.stop());
+    ends.push(() => tpm.stop());
     if (info !== undefined) {
-      process.stdout.write(`${tpm.info(info)}\n`);
+      process.stdout.write(`${tpm.control.describe(BigInt(info))}\n`);
       return 0;
     }
+    if (data.device !== undefined || settings.given.has("vtpm-proxy")) {
+      const { openDevice } = await import("./devices.ts");
+      const onHangUp = (): void => end("the end of the device");
+      const device = await openDevice(settings, { tpm, data, poller: poller.get(), onHangUp });
+      ends.push(() => device?.close());
+    }
+    const { forbidUnneededCalls } = await import("./confinement.ts");
+    forbidUnneededCalls(settings);
     onReady();
-    notifySystemd(log);
+    await notify(log);
     if (!ending.signal.aborted) await new Promise((resolve) => ending.signal.addEventListener("abort", resolve));
     return status;
   } finally {
-    const ends = cleanUp
-      .reverse()
-      .slice(0, -1)
-      .map((clean) => clean());
-    await Promise.all(ends);
-    await cleanUp.at(-1)?.();
+    await Promise.all(ends.map((each) => each()));
+    capture?.close();
+    await poller.close();
   }
 }
 
+/**
+ * Does what `--chroot` and `--runas` say. What is loaded later otherwise is loaded before, while it can be. Returns what
+ * threads for long work run then.
+ */
+async function confined(settings: Settings, poller: LazyPoller): Promise<URL | undefined> {
+  if (!settings.given.has("chroot") && !settings.given.has("runas")) return undefined;
+  const [{ confine }] = await Promise.all([
+    import("./confinement.ts"),
+    poller.get().started,
+    import("./served-tpm.ts"),
+    import("./devices.ts"),
+    import("./pcap.ts"),
+    import("./readiness.ts"),
+    import("../../store/open-linear-store.ts"),
+  ]);
+  return confine(settings);
+}
+
+async function openCapture(option: NonNullable<Settings["pcap"]>) {
+  const { PacketCapture } = await import("./pcap.ts");
+  return new PacketCapture(option);
+}
+
+async function notify(log: Log): Promise<void> {
+  const address = process.env["NOTIFY_SOCKET"];
+  if (address === undefined) return;
+  const { notifySystemd } = await import("./readiness.ts");
+  notifySystemd(address, log);
+}
+
+interface LazyPoller {
+  readonly get: () => Poller;
+  close(): Promise<void>;
+}
+
 /** The poller is a thread: only for what needs one. */
-function lazyPoller(): { readonly get: () => Poller; close(): Promise<void> } {
+function lazyPoller(): LazyPoller {
   let poller: Poller | undefined;
   return {
     get: () => {

@@ -1,16 +1,16 @@
 import { NULL_PROFILE } from "@vtpm/tpm2";
+import type { TpmHost } from "../../host/tpm-host.ts";
 import { TPM_SU } from "../../host/tpm2-messages.ts";
+import type { Trace } from "../../host/trace.ts";
 import type { Poller } from "../../native/poller.ts";
 import { type OpenTpm, openTpm } from "../../open-tpm.ts";
 import { NodePlatform } from "../../platform/node-platform.ts";
+import { CommandPort } from "../../server/command-port.ts";
 import { Control } from "../../server/control.ts";
-import type { Trace } from "../../server/conversation.ts";
 import { connectionOf } from "../../server/descriptor-stream.ts";
 import { StateBlobs } from "../../server/state-blobs.ts";
 import { CONTROL_REQUEST_MS, SwtpmControlSession } from "../../server/swtpm-control.ts";
 import { SwtpmDataSession } from "../../server/swtpm-data.ts";
-import { tpmInfo } from "../../server/tpm-info.ts";
-import { openLinearStore } from "../../store/open-linear-store.ts";
 import { UsageError } from "../usage-error.ts";
 import { readKey } from "./keys.ts";
 import type { Log } from "./log.ts";
@@ -26,7 +26,9 @@ const STATE_MODE = 0o640;
 
 /** A TPM with its clients let in. */
 export interface ServedTpm {
-  info(flags: number): string;
+  readonly host: TpmHost;
+  readonly port: CommandPort;
+  readonly control: Control;
   stop(): Promise<void>;
 }
 
@@ -38,6 +40,10 @@ export interface TpmSurroundings {
   readonly data: DataSource;
   readonly control: ControlSource | undefined;
   readonly poller: () => Poller;
+  /** Records what passes. */
+  readonly capture: Trace | undefined;
+  /** The module of threads for long work where its file is out of reach. */
+  readonly jobWorker: URL | undefined;
   /** Ends the program, in an orderly way. */
   readonly end: (reason: string) => void;
   /** The same with a status that tells of failure. */
@@ -46,12 +52,13 @@ export interface TpmSurroundings {
 
 /** Opens the TPM, powers it on if that is asked for, and lets clients in. */
 export async function openServedTpm(settings: Settings, surroundings: TpmSurroundings): Promise<ServedTpm> {
-  const { log, receptions, data, control, end, fail } = surroundings;
+  const { log, receptions, data, control, capture, end, fail } = surroundings;
   const startup = startupOf(settings);
   const onFault = (error: unknown): void => log.fault(error);
   const crypto = new NodePlatform().crypto;
   const key = readKey("--key", settings.key, crypto, log);
   const migrationKey = readKey("--migration-key", settings["migration-key"], crypto, log);
+  const trace = traceOf(log, capture, "SWTPM_IO_Read:", "SWTPM_IO_Write:");
   const tpm = await openState(settings, surroundings, key, startup === undefined);
   const { host, platform } = tpm;
   try {
@@ -69,24 +76,29 @@ export async function openServedTpm(settings: Settings, surroundings: TpmSurroun
     rejectLocality4: settings.locality?.["reject-locality-4"],
     connectData: dataConnector(surroundings),
   });
+  const localities = {
+    allowSetLocality: settings.locality?.["allow-set-locality"] === true || settings.given.has("vtpm-proxy"),
+    rejectLocality4: settings.locality?.["reject-locality-4"],
+  };
+  const port = new CommandPort(host, localities);
   receptions.data.open({
-    createSession: () => new SwtpmDataSession(host),
+    createSession: () => new SwtpmDataSession(port),
     once: data.disconnect,
     onEnd: data.endsProgram ? () => end("the end of the data connection") : undefined,
-    trace: traceOf(log, "SWTPM_IO_Read:", "SWTPM_IO_Write:"),
+    trace,
   });
   receptions.control.open({
     createSession: () => new SwtpmControlSession(served),
     completeWithinMs: CONTROL_REQUEST_MS,
     onEnd: control?.endsProgram ? () => end("the end of the control connection") : undefined,
-    trace: traceOf(log, "Ctrl Cmd:", "Ctrl Rsp:", CONTROL_DUMP_SIZE),
+    trace: traceOf(log, undefined, "Ctrl Cmd:", "Ctrl Rsp:", CONTROL_DUMP_SIZE),
   });
-  return { info: (flags) => tpmInfo(BigInt(flags), host.profile), stop: () => tpm.close() };
+  return { host, port: new CommandPort(host, { ...localities, trace }), control: served, stop: () => tpm.close() };
 }
 
 function openState(
   { tpmstate, migration, flags, profile }: Settings,
-  { log, location, fail }: TpmSurroundings,
+  { log, location, capture, jobWorker, fail }: TpmSurroundings,
   key: Uint8Array | undefined,
   lazy: boolean,
 ): Promise<OpenTpm> {
@@ -102,8 +114,10 @@ function openState(
     ...files,
     ...(isDirectory
       ? { directory: location.directory, create: false, unlocked, backup: tpmstate?.backup }
-      : { store: (retries) => openLinearStore(location.file, { ...files, unlocked, retries }) }),
+      : { linearFile: location.file, unlocked }),
     key,
+    jobWorker,
+    trace: capture,
     lazy,
     incoming: migration?.incoming,
     orderlyShutdown: flags?.["disable-auto-shutdown"] !== true,
@@ -117,7 +131,8 @@ function openState(
   });
 }
 
-function startupOf({ flags }: Settings): TPM_SU | "none" | undefined {
+function startupOf({ flags, given }: Settings): TPM_SU | "none" | undefined {
+  if (given.has("vtpm-proxy")) return TPM_SU.CLEAR;
   if (flags?.["startup-clear"]) return TPM_SU.CLEAR;
   if (flags?.["startup-state"]) return TPM_SU.STATE;
   if (flags?.["startup-deactivated"]) throw new UsageError("--flags startup-deactivated is for a TPM 1.2 only");
@@ -150,10 +165,22 @@ function dataConnector({ data, receptions, poller, log }: TpmSurroundings) {
   };
 }
 
-function traceOf(log: Log, request: string, response: string, limit?: number): Trace | undefined {
-  if (!log.dumps) return undefined;
+function traceOf(
+  log: Log,
+  capture: Trace | undefined,
+  request: string,
+  response: string,
+  limit?: number,
+): Trace | undefined {
+  if (!log.dumps) return capture;
   return {
-    request: (bytes) => log.dump(request, bytes, limit),
-    response: (bytes) => log.dump(response, bytes, limit),
+    request(bytes) {
+      log.dump(request, bytes, limit);
+      capture?.request(bytes);
+    },
+    response(bytes) {
+      log.dump(response, bytes, limit);
+      capture?.response(bytes);
+    },
   };
 }

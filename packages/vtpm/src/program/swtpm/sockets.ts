@@ -1,4 +1,5 @@
 import { closeSync, fstatSync, openSync } from "node:fs";
+import type { Socket } from "node:net";
 import { reasonOf } from "../../host-error.ts";
 import type { Poller } from "../../native/poller.ts";
 import { connectionOf, DescriptorStream, messagesOf } from "../../server/descriptor-stream.ts";
@@ -23,6 +24,8 @@ export interface Receptions {
 export interface DataSource {
   /** Absent: connected already, or to be connected by SET_DATAFD. */
   readonly listener?: Listener;
+  /** A character device, each read of which is a command. */
+  readonly device?: number;
   /** Whether there is a source at all; otherwise SET_DATAFD may bring one. */
   readonly present: boolean;
   /** Whether a connection ends with a response. */
@@ -31,6 +34,9 @@ export interface DataSource {
   readonly endsProgram: boolean;
 }
 
+/** A source that is there from the start and ends the program with itself. */
+const CONNECTED: DataSource = { present: true, disconnect: false, endsProgram: true };
+
 export interface ControlSource {
   readonly listener?: Listener;
   readonly endsProgram: boolean;
@@ -38,16 +44,15 @@ export interface ControlSource {
 
 /** Opens what `--server`, `--port`, `--fd` and `--chardev` name. Rejects with a `HostError`. */
 export async function openData(settings: Settings, { data }: Receptions, poller: () => Poller): Promise<DataSource> {
-  const { server, port, fd, defaultPort, given } = settings;
+  const { front, server, port, fd, defaultPort, given } = settings;
   const terminate = given.has("terminate");
   const device = given.get("chardev");
-  if (device !== undefined) {
-    data.admit(DescriptorStream.ofDevice(openDevice(device), poller()));
-    return { present: true, disconnect: false, endsProgram: true };
-  }
+  if (device !== undefined) return { ...CONNECTED, device: openDevice(device) };
+  if (given.has("vtpm-proxy") || front === "cuse") return CONNECTED;
   if (fd !== undefined) {
+    if (isDevice("--fd", fd)) return { ...CONNECTED, device: fd };
     data.admit(givenConnection("--fd", fd, poller));
-    return { present: true, disconnect: false, endsProgram: true };
+    return CONNECTED;
   }
   if (server?.type === "unixio") {
     const listener =
@@ -90,7 +95,8 @@ export async function openControl(
         : await listenDescriptor(ctrl.fd, control);
     return { listener, endsProgram };
   }
-  const door = (reception: Reception, socket: import("node:net").Socket): void =>
+  // Messages of a Unix socket may bring a descriptor.
+  const door = (reception: Reception, socket: Socket): void =>
     reception.admit(DescriptorStream.ofSocket(socket, poller()));
   if (ctrl.fd !== undefined) return { listener: await listenDescriptor(ctrl.fd, control, door), endsProgram };
   if (ctrl.clientfd !== undefined) {
@@ -126,15 +132,19 @@ function openDevice(path: string): number {
   throw new OpenError(`--chardev: ${path} is not a character device`);
 }
 
-/** A descriptor that was inherited: a socket, or a character device. */
-function givenConnection(option: string, fd: number, poller: () => Poller) {
+/** Whether an inherited descriptor is a device; throws for what commands cannot come from. */
+function isDevice(option: string, fd: number): boolean {
   return opened(option, fd, () => {
     const status = fstatSync(fd);
     if (status.isFile() || status.isDirectory() || status.isBlockDevice()) {
       throw new OpenError("it is neither a socket nor a character device");
     }
-    return status.isCharacterDevice() ? DescriptorStream.ofDevice(fd, poller()) : connectionOf(fd, poller);
+    return status.isCharacterDevice();
   });
+}
+
+function givenConnection(option: string, fd: number, poller: () => Poller) {
+  return opened(option, fd, () => connectionOf(fd, poller));
 }
 
 function opened<T>(option: string, fd: number, open: () => T): T {

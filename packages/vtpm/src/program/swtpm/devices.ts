@@ -1,0 +1,30 @@
+import { CommandDevice } from "../../kernel/command-device.ts";
+import { serveVtpmProxy } from "../../kernel/vtpm-proxy/serve-vtpm-proxy.ts";
+import { warmUp } from "../../kernel/warm-up.ts";
+import type { Poller } from "../../native/poller.ts";
+import type { ServedTpm } from "./served-tpm.ts";
+import type { Settings } from "./settings.ts";
+import type { DataSource } from "./sockets.ts";
+
+/** What a device is opened with. */
+export interface DeviceSurroundings {
+  readonly tpm: ServedTpm;
+  readonly data: DataSource;
+  readonly poller: Poller;
+  /** Called when the device has ended. */
+  readonly onHangUp: () => void;
+}
+
+/** Serves the TPM at the device that is asked for. Rejects with a `HostError`. */
+export async function openDevice(
+  { given, locality }: Settings,
+  { tpm, data, poller, onHangUp }: DeviceSurroundings,
+): Promise<{ close(): void } | undefined> {
+  if (data.device !== undefined) return new CommandDevice({ fd: data.device, port: tpm.port, poller, onHangUp });
+  if (!given.has("vtpm-proxy")) return undefined;
+  await warmUp();
+  const rejectLocality4 = locality?.["reject-locality-4"];
+  const proxy = serveVtpmProxy({ host: tpm.host, poller, rejectLocality4, onHangUp });
+  process.stdout.write(`New TPM device: /dev/tpm${proxy.number} (major/minor = ${proxy.major}/${proxy.minor})\n`);
+  return proxy;
+}
