@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { TPM_RC } from "@vtpm/tpm2";
 import { concatBytes } from "@vtpm/wire";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
@@ -333,4 +333,19 @@ test("vtpm --help teaches, and --version tells", async () => {
     expect(stdout).toContain(`  ${option} `);
   }
   expect((await vtpm("--version").ended).stdout).toMatch(/^vtpm \d+\.\d+\.\d+\n$/);
+});
+
+test("starts from the code that the build has compiled, and without it where it is not this V8's", async () => {
+  expect(await new VtpmProcess(built.compiler, []).ended).toMatchObject({ status: 0, stdout: "", stderr: "" });
+  const bundle = join(dirname(built.program), "..", "dist", "bundle");
+  const compiled = readdirSync(bundle).filter((name) => name.endsWith(".code"));
+  expect(compiled).toContain("vtpm.cjs.code");
+  expect(compiled).toContain("swtpm.cjs.code");
+  expect((await vtpm("--version").ended).stdout).toMatch(/^vtpm /);
+  for (const name of compiled) {
+    const path = join(bundle, name);
+    writeFileSync(path, readFileSync(path).subarray(0, 1000));
+  }
+  expect((await vtpm("--version").ended).stdout).toMatch(/^vtpm /);
+  for (const name of compiled) rmSync(join(bundle, name));
 });

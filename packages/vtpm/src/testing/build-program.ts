@@ -11,6 +11,8 @@ const packages = fileURLToPath(new URL("../../../", import.meta.url));
 export interface BuiltProgram {
   /** The file that is run. */
   readonly program: string;
+  /** The step of the build that compiles the bundle; left out here, since few processes are worth it. */
+  readonly compiler: string;
   /** The program that takes swtpm's place. */
   readonly swtpm: string;
   /** The module of a job pool's threads. */
@@ -23,7 +25,7 @@ export interface BuiltProgram {
 /** Builds the program into a folder of its own. */
 export async function buildProgram(): Promise<BuiltProgram> {
   const directory = mkdtempSync(join(tmpdir(), "vtpm-build-"));
-  for (const part of ["package.json", "bin"]) {
+  for (const part of ["package.json", "bin", "scripts"]) {
     cpSync(`${packages}vtpm/${part}`, join(directory, part), { recursive: true });
   }
   symlinkSync(`${packages}../node_modules`, join(directory, "node_modules")); // koffi is not bundled
@@ -46,6 +48,7 @@ export async function buildProgram(): Promise<BuiltProgram> {
   }
   return {
     program: join(directory, "bin", "vtpm.cjs"),
+    compiler: join(directory, "scripts", "compile.cjs"),
     swtpm: join(directory, "bin", "swtpm.cjs"),
     worker: join(bundle, "job-worker.js"),
     pollWorker: join(bundle, "poll-worker.js"),
