@@ -6,6 +6,7 @@ const PROGRAMS = {
   swtpm: "program/swtpm/main",
   "swtpm-bios": "program/swtpm-bios/main",
   "swtpm-cert": "program/swtpm-cert/main",
+  "swtpm-setup": "program/swtpm-setup/main",
   "swtpm-localca": "program/swtpm-localca/main",
   "swtpm-ioctl": "program/swtpm-ioctl/main",
 };

@@ -1,13 +1,15 @@
 import { X509Certificate } from "node:crypto";
 import { AsnConvert } from "@peculiar/asn1-schema";
 import {
+  AuthorityKeyIdentifier,
   Certificate,
+  id_ce_authorityKeyIdentifier,
   id_ce_subjectKeyIdentifier,
   type Name,
   SubjectKeyIdentifier,
-  type SubjectPublicKeyInfo,
+  type TBSCertificate,
 } from "@peculiar/asn1-x509";
-import type { Bytes } from "@vtpm/wire";
+import { type Bytes, EMPTY } from "@vtpm/wire";
 import { CertificateError } from "./certificate-error.ts";
 import { keyIdentifierOf } from "./issue-certificate.ts";
 import type { SigningKey } from "./signing-key.ts";
@@ -40,16 +42,21 @@ export function openCertificate(path: string, certificate: Uint8Array): X509Cert
   }
 }
 
-interface Parsed {
-  readonly subject: Name;
-  readonly subjectPublicKeyInfo: SubjectPublicKeyInfo;
-}
-
-const parseCertificate = (der: Uint8Array): Parsed => AsnConvert.parse(der, Certificate).tbsCertificate;
+const parseCertificate = (der: Uint8Array): TBSCertificate => AsnConvert.parse(der, Certificate).tbsCertificate;
 
 function keyIdentifierIn(der: Uint8Array): Bytes | undefined {
-  const { extensions } = AsnConvert.parse(der, Certificate).tbsCertificate;
-  const found = extensions?.find(({ extnID }) => extnID === id_ce_subjectKeyIdentifier);
+  const found = parseCertificate(der).extensions?.find(({ extnID }) => extnID === id_ce_subjectKeyIdentifier);
   if (found === undefined) return undefined;
   return new Uint8Array(AsnConvert.parse(found.extnValue.buffer, SubjectKeyIdentifier).buffer);
+}
+
+/** What identifies a certificate: who has issued it, and under which number. */
+export function identifiersOf(der: Uint8Array): { readonly authorityKeyIdentifier: Bytes; readonly serial: Bytes } {
+  const { extensions, serialNumber } = parseCertificate(der);
+  const found = extensions?.find(({ extnID }) => extnID === id_ce_authorityKeyIdentifier);
+  const identifier = found && AsnConvert.parse(found.extnValue.buffer, AuthorityKeyIdentifier).keyIdentifier;
+  return {
+    authorityKeyIdentifier: identifier === undefined ? EMPTY : new Uint8Array(identifier.buffer),
+    serial: new Uint8Array(serialNumber),
+  };
 }

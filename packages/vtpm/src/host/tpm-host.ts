@@ -104,6 +104,11 @@ export class TpmHost {
     return this.#tpm?.state.nv.profile;
   }
 
+  /** Whether the store has a TPM already; only while it is owned. */
+  get manufactured(): boolean {
+    return this.#persistence.durable !== undefined;
+  }
+
   /** The locality of the commands submitted from now on, 0 to 255. */
   get locality(): number {
     return this.#locality;

@@ -1,0 +1,239 @@
+import { access, constants } from "node:fs/promises";
+import { join } from "node:path";
+import { KeyError, type KeySize, stateKey } from "@vtpm/state";
+import { DEFAULT_V2, NULL_PROFILE, ProfileError, parseProfile } from "@vtpm/tpm2";
+import type { Bytes } from "@vtpm/wire";
+import { FileError, putFile, readInput, userName, why } from "../../files.ts";
+import { makeTpm, openMadeTpm, type TpmInTheMaking, type TpmPlace } from "../../manufacture/in-process-tpm.ts";
+import { type Made, type ManufacturePlan, manufacture } from "../../manufacture/manufacture.ts";
+import { NodePlatform } from "../../platform/node-platform.ts";
+import { INFO } from "../../server/tpm-info.ts";
+import type { LogFile } from "../log-file.ts";
+import { locationText } from "../state-location.ts";
+import { UsageError } from "../usage-error.ts";
+import { type Certified, certifier } from "./certifier.ts";
+import type { SetupOption, SetupOptions } from "./options.ts";
+import { type ChosenProfile, chosenProfile, readDescriptor } from "./profiles.ts";
+import { algorithmSetting, endorsementKeys, readSettings, type SetupSettings } from "./settings.ts";
+import { hasState, removeState } from "./state-files.ts";
+import { type KeyForProgram, TpmProgram } from "./tpm-program.ts";
+
+const STATE_MODE = 0o640;
+const CERTIFICATE_MODE = 0o640;
+const KEY_SIZES: Readonly<Record<string, KeySize>> = { "aes-cbc": 16, "aes-128-cbc": 16, "aes-256-cbc": 32 };
+/** The option and what its file holds. */
+const KEY_SOURCES: readonly (readonly [SetupOption, "file" | "fd", "hex" | "pbkdf2"])[] = [
+  ["keyfile", "file", "hex"],
+  ["keyfile-fd", "fd", "hex"],
+  ["pwdfile", "file", "pbkdf2"],
+  ["pwdfile-fd", "fd", "pbkdf2"],
+];
+
+/** Makes a TPM, or sets one that exists up anew. */
+export async function setUp(options: SetupOptions, log: LogFile): Promise<void> {
+  const { location } = options;
+  const settings = await readSettings(options, process.env);
+  const reconfigure = options.has("reconfigure");
+  const key = await readKey(options);
+  const profile = reconfigure ? undefined : await chosenProfile(options, settings);
+  const program = options.text("tpm") === undefined ? undefined : await TpmProgram.open(options.text("tpm") ?? "");
+  const plan = planOf(options, settings, program?.rsaKeySizes ?? DEFAULT_V2.keySizes.RSA_KEY_BITS);
+
+  if (!reconfigure && (await hasState(location))) {
+    if (options.has("not-overwrite")) {
+      await log.note(`Not overwriting the TPM in ${locationText(location)}.`);
+      return;
+    }
+    if (!options.has("overwrite")) {
+      throw new UsageError(
+        `Found existing TPM state 'permall' in ${locationText(location)}: give --overwrite to replace it, or --not-overwrite to leave it.`,
+      );
+    }
+  }
+  const certificates = await prepareCertificates(options);
+  await log.note(`Starting vTPM manufacturing as ${userName()} @ ${new Date().toUTCString()}`);
+  if (!reconfigure) await removeState(location);
+  const place: TpmPlace = { ...location, key: key?.key, mode: STATE_MODE };
+  const tpm = await (program === undefined
+    ? reconfigure
+      ? openMadeTpm(place)
+      : makeTpm(place, profileOf(profile))
+    : startProgram(program, options, key?.forProgram, profile, log));
+  try {
+    await fill(tpm, plan, { options, settings, log, certificates });
+    await tpm.finish();
+  } catch (error) {
+    await tpm.abandon();
+    if (!reconfigure) await removeState(location);
+    throw error;
+  }
+  await log.note("Successfully authored TPM state.");
+  await log.note(`Ending vTPM manufacturing @ ${new Date().toUTCString()}`);
+}
+
+interface Surroundings {
+  readonly options: SetupOptions;
+  readonly settings: SetupSettings;
+  readonly log: LogFile;
+  readonly certificates: string | undefined;
+}
+
+async function fill(
+  tpm: TpmInTheMaking,
+  plan: ManufacturePlan,
+  { options, settings, log, certificates }: Surroundings,
+): Promise<void> {
+  const certifies =
+    plan.ekCertificates || plan.platformCertificate || plan.iak !== undefined || plan.idevid !== undefined;
+  let certified: Promise<Certified> | undefined;
+  const say = (line: string): Promise<void> => log.note(line);
+  const certify = certifies
+    ? await certifier(settings, () => (certified ??= certifiedOf(tpm, options)), say)
+    : () => Promise.reject(new RangeError("nothing was to be certified"));
+  const active = await tpm.info(INFO.ACTIVE_PROFILE);
+  const text = /^\{"ActiveProfile":(.*)\}$/s.exec(active)?.[1];
+  if (text !== undefined) await log.note(`Active profile: ${text}`);
+  await manufacture(tpm.client, plan, {
+    certify,
+    async made(what) {
+      const line = lineOf(what);
+      if (line !== undefined) await log.note(line);
+      if (what.kind !== "certificate" || certificates === undefined || what.type === "platform") return;
+      const path = join(certificates, `${what.type}-${what.algorithm}.crt`);
+      await putFile(path, "the certificate", what.certificate, CERTIFICATE_MODE);
+    },
+  });
+}
+
+function lineOf(made: Made): string | undefined {
+  switch (made.kind) {
+    case "key":
+      return `Successfully created ${made.label} with handle 0x${made.handle.toString(16)}.`;
+    case "nv":
+      return `Successfully created NVRAM area 0x${made.index.toString(16)} for ${made.label}.`;
+    case "pcrBanks":
+      return `Successfully activated PCR banks ${made.active.join(",")} among ${made.all.join(",")}.`;
+    case "certificate":
+      return undefined;
+  }
+}
+
+/** What the TPM says of itself, as options of the certificate tool. */
+async function certifiedOf(tpm: TpmInTheMaking, options: SetupOptions): Promise<Certified> {
+  const info: unknown = JSON.parse(await tpm.info(INFO.SPECIFICATION | INFO.ATTRIBUTES));
+  const text = (group: string, member: string): string => {
+    const found = new Map(Object.entries(info ?? {})).get(group);
+    return String(new Map(Object.entries(found ?? {})).get(member) ?? "");
+  };
+  return {
+    vmid: options.text("vmid"),
+    allowSigning: options.has("allow-signing"),
+    decryption: options.has("decryption"),
+    logfile: options.text("logfile"),
+    attributes: {
+      "tpm-spec-family": text("TPMSpecification", "family"),
+      "tpm-spec-level": text("TPMSpecification", "level"),
+      "tpm-spec-revision": text("TPMSpecification", "revision"),
+      "tpm-manufacturer": text("TPMAttributes", "manufacturer"),
+      "tpm-model": text("TPMAttributes", "model"),
+      "tpm-version": text("TPMAttributes", "version"),
+    },
+  };
+}
+
+function planOf(options: SetupOptions, settings: SetupSettings, rsaKeySizes: readonly number[]): ManufacturePlan {
+  const ekCertificates = options.has("create-ek-cert");
+  const platformCertificate = options.has("create-platform-cert");
+  const createsEk = options.has("createek") || ekCertificates || platformCertificate;
+  const reconfigure = options.has("reconfigure");
+  const identity = (name: "iakkeyalgo" | "idevidkeyalgo") =>
+    reconfigure || !ekCertificates ? undefined : algorithmSetting(options, settings, name);
+  for (const name of ["iakkeyalgo", "idevidkeyalgo"] as const) {
+    if (options.has(name) && !ekCertificates) throw new UsageError(`--${name} needs --create-ek-cert`);
+  }
+  const pcrBanks = options.has("pcr-banks") ? options.pcrBanks : settings.pcrBanks;
+  return {
+    storageKey: options.has("create-spk") ? (options.has("ecc") ? "secp384r1" : "rsa3072") : undefined,
+    endorsementKeys: createsEk ? endorsementKeys(options, settings, rsaKeySizes) : [],
+    allowSigning: options.has("allow-signing"),
+    decryption: options.has("decryption"),
+    ekCertificates,
+    platformCertificate,
+    iak: identity("iakkeyalgo"),
+    idevid: identity("idevidkeyalgo"),
+    pcrBanks: pcrBanks.includes("-") ? undefined : pcrBanks,
+    lockNv: options.has("lock-nvram"),
+  };
+}
+
+/** Without a profile a TPM is what it was before there were any. */
+function profileOf(chosen: ChosenProfile | undefined) {
+  if (chosen === undefined) return NULL_PROFILE;
+  try {
+    return parseProfile(chosen.json);
+  } catch (error) {
+    if (error instanceof ProfileError)
+      throw new UsageError(`the profile cannot be had: ${error.message}`, { cause: error });
+    throw error;
+  }
+}
+
+async function startProgram(
+  program: TpmProgram,
+  options: SetupOptions,
+  key: KeyForProgram | undefined,
+  profile: ChosenProfile | undefined,
+  log: LogFile,
+): Promise<TpmInTheMaking> {
+  let wanted = profile;
+  if (profile !== undefined && !program.hasProfiles) {
+    const what = `${options.text("tpm")} has no profiles, as swtpm before 0.10`;
+    if (profile.byOption) throw new UsageError(`${what}: leave the profile away, or take a newer one`);
+    await log.note(`${what}: the profile of the configuration is left away.`);
+    wanted = undefined;
+  }
+  const removeDisabled = options.text("profile-remove-disabled");
+  return program.start(options.location, { key, profile: wanted, removeDisabled, logfile: options.text("logfile") });
+}
+
+interface StateKey {
+  readonly key: Bytes;
+  readonly forProgram: KeyForProgram;
+}
+
+async function readKey(options: SetupOptions): Promise<StateKey | undefined> {
+  const cipher = options.text("cipher") ?? "aes-128-cbc";
+  const size = KEY_SIZES[cipher];
+  if (size === undefined)
+    throw new UsageError(`--cipher takes ${Object.keys(KEY_SIZES).join(", ")}, not ${JSON.stringify(cipher)}`);
+  for (const [option, kind, form] of KEY_SOURCES) {
+    if (!options.has(option)) continue;
+    const content =
+      kind === "file"
+        ? await readInput(options.text(option) ?? "", "the key of the state")
+        : readDescriptor(`--${option}`, options.descriptor(option) ?? -1);
+    try {
+      const key = stateKey(new Uint8Array(content), form, size, new NodePlatform().crypto);
+      return { key, forProgram: { content, option: form === "hex" ? "fd" : "pwdfd", cipher } };
+    } catch (error) {
+      if (error instanceof KeyError) throw new UsageError(`--${option}: ${error.message}`, { cause: error });
+      throw error;
+    }
+  }
+  return undefined;
+}
+
+/** The directory of `--write-ek-cert-files`. */
+async function prepareCertificates(options: SetupOptions): Promise<string | undefined> {
+  const directory = options.text("write-ek-cert-files");
+  if (directory === undefined) return undefined;
+  // It is looked at now, not when keys have been made.
+  try {
+    await access(directory, constants.W_OK | constants.X_OK);
+  } catch (error) {
+    throw new FileError("FILE_WRITE", `cannot write certificates to ${directory}: ${why(error, directory)}`, {
+      cause: error,
+    });
+  }
+  return directory;
+}
