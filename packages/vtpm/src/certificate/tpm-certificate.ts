@@ -34,6 +34,7 @@ export interface TpmIdentity {
 export type CertificateKind =
   | { readonly type: "ek"; readonly tpm: TpmIdentity; readonly specification: TpmSpecification }
   | { readonly type: "platform"; readonly tpm: TpmIdentity; readonly platform: TpmIdentity }
+  | { readonly type: "ak"; readonly tpm: TpmIdentity }
   | { readonly type: "iak" | "idevid"; readonly serialNumber: string };
 
 export type CertificateType = CertificateKind["type"];
@@ -59,6 +60,7 @@ const OID = {
   tpmSpecification: "2.23.133.2.16",
   ekCertificate: "2.23.133.8.1",
   platformCertificate: "2.23.133.8.2",
+  akCertificate: "2.23.133.8.3",
 } as const;
 
 /** Issues a certificate of a TPM's key, as swtpm_cert lays it out. */
@@ -79,6 +81,7 @@ function extensionsOf({ kind, family, key, allowSigning, decryption }: TpmCertif
   if (kind.type === "ek") extensions.push(specificationAttribute(kind.specification));
   extensions.push(authorityKeyIdentifier(issuer.keyIdentifier));
   if (kind.type === "iak" || kind.type === "idevid") return [...extensions, keyUsage("digitalSignature")];
+  if (kind.type === "ak") return [...extensions, keyUsage("digitalSignature"), extendedKeyUsage(OID.akCertificate)];
   const use = family === "1.2" ? "keyEncipherment" : key.use;
   const uses: KeyUse[] = allowSigning ? ["digitalSignature", ...(decryption ? [use] : [])] : [use];
   const purpose = kind.type === "ek" ? OID.ekCertificate : OID.platformCertificate;
@@ -88,6 +91,7 @@ function extensionsOf({ kind, family, key, allowSigning, decryption }: TpmCertif
 function subjectAltName(kind: CertificateKind, family: TpmCertificate["family"]): Extension {
   switch (kind.type) {
     case "ek":
+    case "ak":
       return directoryName(identityName(OID.tpm, kind.tpm), true);
     case "platform":
       if (family === "2.0") return directoryName(identityName(OID.platform, kind.platform), true);

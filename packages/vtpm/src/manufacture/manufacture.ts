@@ -7,7 +7,14 @@ import type { CertificateType } from "../certificate/tpm-certificate.ts";
 import { EK_PLACES, IDENTITY_PLACES, PLATFORM_CERTIFICATE, STORAGE_KEY } from "./ek-places.ts";
 import type { KeyAlgorithm } from "./key-algorithm.ts";
 import { ManufactureError } from "./manufacture-error.ts";
-import { ekTemplate, iakTemplate, idevidTemplate, type KeyPublic, storageKeyTemplate } from "./templates.ts";
+import {
+  akTemplate,
+  ekTemplate,
+  iakTemplate,
+  idevidTemplate,
+  type KeyPublic,
+  storageKeyTemplate,
+} from "./templates.ts";
 import { activatePcrBanks, makeKey, manufacturerOf, writeNvArea } from "./tpm-keys.ts";
 
 /** What a TPM is to be given. */
@@ -18,11 +25,20 @@ export interface ManufacturePlan {
   readonly decryption: boolean;
   readonly ekCertificates: boolean;
   readonly platformCertificate: boolean;
+  readonly attestationKeys?: readonly AttestationKey[] | undefined;
   readonly iak?: KeyAlgorithm | undefined;
   readonly idevid?: KeyAlgorithm | undefined;
   /** Banks that are to have PCRs; all keep theirs if absent. */
   readonly pcrBanks?: readonly string[] | undefined;
   readonly lockNv: boolean;
+}
+
+/** An attestation key, and where it, its certificate and its template are found; whatever has no place is not kept. */
+export interface AttestationKey {
+  readonly algorithm: KeyAlgorithm;
+  readonly handle?: number;
+  readonly certificate: number;
+  readonly template?: number;
 }
 
 /** A key to be certified. */
@@ -81,6 +97,7 @@ class Manufacture {
       await this.#key(TPM_RH.OWNER, storageKeyTemplate(storageKey), STORAGE_KEY, "storage primary key");
     }
     for (const [i, algorithm] of endorsementKeys.entries()) await this.#endorsementKey(algorithm, i === 0);
+    for (const attestationKey of this.#plan.attestationKeys ?? []) await this.#attestationKey(attestationKey);
     if (iak !== undefined) await this.#identity("iak", iak);
     if (idevid !== undefined) await this.#identity("idevid", idevid);
     if (pcrBanks !== undefined) {
@@ -106,6 +123,21 @@ class Manufacture {
     }
   }
 
+  async #attestationKey({
+    algorithm,
+    handle,
+    certificate: index,
+    template: templateIndex,
+  }: AttestationKey): Promise<void> {
+    const label = `${algorithm} AK`;
+    const template = akTemplate(algorithm);
+    const key = await this.#key(TPM_RH.ENDORSEMENT, template, handle, label);
+    if (templateIndex !== undefined)
+      await this.#nvArea(templateIndex, encode(TPMT_PUBLIC, template), `${label} template`);
+    const certificate = await this.#certificate({ type: "ak", algorithm, key });
+    await this.#nvArea(index, certificate, `${label} certificate`);
+  }
+
   async #identity(type: "iak" | "idevid", algorithm: KeyAlgorithm): Promise<void> {
     const ekCertificate = this.#ekCertificate;
     if (ekCertificate === undefined) throw new RangeError("an identity names the certificate of an endorsement key");
@@ -123,11 +155,11 @@ class Manufacture {
   async #key(
     hierarchy: Parameters<typeof makeKey>[1],
     template: KeyPublic,
-    handle: number,
+    handle: number | undefined,
     label: string,
   ): Promise<KeyPublic> {
     const key = await makeKey(this.#client, hierarchy, template, handle);
-    await this.#help.made({ kind: "key", label, handle });
+    if (handle !== undefined) await this.#help.made({ kind: "key", label, handle });
     return key;
   }
 

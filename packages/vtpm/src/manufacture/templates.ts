@@ -87,6 +87,19 @@ export function storageKeyTemplate(algorithm: KeyAlgorithm): KeyPublic {
   });
 }
 
+/** The template of an attestation key as clouds have it: it signs what the TPM says, with the key's own authorization. */
+export function akTemplate(algorithm: KeyAlgorithm): KeyPublic {
+  const { nameAlg: hashAlg, type } = KEY_ALGORITHMS[algorithm];
+  return keyTemplate(algorithm, {
+    objectAttributes: TPMA_OBJECT.of({ ...FIXED, userWithAuth: true, restricted: true, sign: true }),
+    authPolicy: EMPTY,
+    unique: NONE,
+    ...(type === "rsa"
+      ? { rsaScheme: { scheme: TPM_ALG.RSASSA, details: { hashAlg } } }
+      : { eccScheme: { scheme: TPM_ALG.ECDSA, details: { hashAlg } } }),
+  });
+}
+
 /** The template of an initial attestation key. @spec TCG TPM 2.0 Keys for Device Identity and Attestation, "IAK Templates" */
 export function iakTemplate(algorithm: KeyAlgorithm): KeyPublic {
   const { nameAlg, type } = KEY_ALGORITHMS[algorithm];

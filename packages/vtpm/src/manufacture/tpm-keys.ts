@@ -30,12 +30,12 @@ const NV_ATTRIBUTES = TPMA_NV.of({
   PLATFORMCREATE: true,
 });
 
-/** Derives a key in a hierarchy and keeps it at a handle. */
+/** Derives a key in a hierarchy, and keeps it if it has a handle to be found at. */
 export async function makeKey(
   client: TpmClient,
   primaryHandle: typeof TPM_RH.OWNER | typeof TPM_RH.ENDORSEMENT,
   template: KeyPublic,
-  persistentHandle: number,
+  persistentHandle: number | undefined,
 ): Promise<KeyPublic> {
   const { objectHandle, outPublic } = await client.call(CreatePrimary, {
     primaryHandle,
@@ -44,7 +44,8 @@ export async function makeKey(
     outsideInfo: EMPTY,
     creationPCR: [],
   });
-  await client.call(EvictControl, { auth: TPM_RH.OWNER, objectHandle, persistentHandle });
+  if (persistentHandle !== undefined)
+    await client.call(EvictControl, { auth: TPM_RH.OWNER, objectHandle, persistentHandle });
   await client.call(FlushContext, { flushHandle: objectHandle });
   if (outPublic.type === TPM_ALG.RSA || outPublic.type === TPM_ALG.ECC) return outPublic;
   throw new ManufactureError("TPM_ANSWER", "the TPM made another kind of key than it was asked for");

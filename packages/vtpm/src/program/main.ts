@@ -4,6 +4,8 @@ import { UsageError } from "./usage-error.ts";
 import { version } from "./version.ts";
 
 const SUBCOMMANDS: ReadonlyMap<string, Subcommand> = new Map([
+  ["new", { summary: "make a TPM with keys and certificates", load: () => import("./new-command.ts") }],
+  ["cert", { summary: "get a TPM's certificates out of its state", load: () => import("./cert-command.ts") }],
   ["serve", { summary: "run a TPM and serve it on sockets and as a device", load: () => import("./serve-command.ts") }],
   ["xen", { summary: "give Xen domains their TPMs", load: () => import("./xen-command.ts") }],
 ]);

@@ -1,6 +1,6 @@
-import { homedir } from "node:os";
-import { isAbsolute, join, resolve } from "node:path";
+import { resolve } from "node:path";
 import type { TPM_SU } from "../host/tpm2-messages.ts";
+import { defaultStateDirectory } from "./default-directories.ts";
 import { startupOf } from "./startup-option.ts";
 import { type StateLocation, stateLocation } from "./state-location.ts";
 import { nonEmpty, parseOptions } from "./subcommand.ts";
@@ -68,12 +68,6 @@ export function parseServeOptions(args: readonly string[], environment: NodeJS.P
     json: values.json === true,
     verbose: values.verbose === true,
   };
-}
-
-/** Where a user's programs keep their data: the XDG base directory specification. */
-function defaultStateDirectory(environment: NodeJS.ProcessEnv): string {
-  const { XDG_DATA_HOME: base } = environment;
-  return join(base !== undefined && isAbsolute(base) ? base : join(homedir(), ".local", "share"), "vtpm");
 }
 
 function portOf(option: string, value: string | undefined): number | undefined {

@@ -59,6 +59,8 @@ function kindOf(options: CertOptions): CertificateKind {
           version: options.required("platform-version", needed),
         },
       };
+    case "ak":
+      return { type, tpm: tpm() };
     case "iak":
     case "idevid":
       return { type, serialNumber: options.required("tpm-serial-num", needed) };

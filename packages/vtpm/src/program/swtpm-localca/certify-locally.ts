@@ -66,7 +66,7 @@ export async function certifyLocally(ca: LocalCa, words: readonly string[], requ
 /** The same as options of swtpm_cert. */
 function certWords({ type, key, vmid, tpm2, allowSigning, decryption, attributes }: LocalRequest): string[] {
   const name = (vmid === undefined || vmid === "" ? "unknown" : vmid).replaceAll(",", "_").replace(/(?<!\\)\+/g, "_");
-  const subject = type === "ek" || type === "platform" ? `CN=${name}` : `serialNumber=${name}`;
+  const subject = type === "iak" || type === "idevid" ? `serialNumber=${name}` : `CN=${name}`;
   const passedOn = Object.entries(attributes).filter(([option]) => type === "ek" || !option.startsWith("tpm-spec-"));
   return [
     ...["--subject", subject, "--type", type, "--days", "-1"],

@@ -6,16 +6,17 @@ import type { Bytes } from "@vtpm/wire";
 import { FileError, putFile, readInput, userName, why } from "../../files.ts";
 import { makeTpm, openMadeTpm, type TpmInTheMaking, type TpmPlace } from "../../manufacture/in-process-tpm.ts";
 import { type Made, type ManufacturePlan, manufacture } from "../../manufacture/manufacture.ts";
+import { hasState, removeState } from "../../manufacture/state-files.ts";
 import { NodePlatform } from "../../platform/node-platform.ts";
 import { INFO } from "../../server/tpm-info.ts";
 import type { LogFile } from "../log-file.ts";
 import { locationText } from "../state-location.ts";
+import { attributesOf } from "../tpm-attributes.ts";
 import { UsageError } from "../usage-error.ts";
 import { type Certified, certifier } from "./certifier.ts";
 import type { SetupOption, SetupOptions } from "./options.ts";
 import { type ChosenProfile, chosenProfile, readDescriptor } from "./profiles.ts";
 import { algorithmSetting, endorsementKeys, readSettings, type SetupSettings } from "./settings.ts";
-import { hasState, removeState } from "./state-files.ts";
 import { type KeyForProgram, TpmProgram } from "./tpm-program.ts";
 
 const STATE_MODE = 0o640;
@@ -118,26 +119,13 @@ function lineOf(made: Made): string | undefined {
   }
 }
 
-/** What the TPM says of itself, as options of the certificate tool. */
 async function certifiedOf(tpm: TpmInTheMaking, options: SetupOptions): Promise<Certified> {
-  const info: unknown = JSON.parse(await tpm.info(INFO.SPECIFICATION | INFO.ATTRIBUTES));
-  const text = (group: string, member: string): string => {
-    const found = new Map(Object.entries(info ?? {})).get(group);
-    return String(new Map(Object.entries(found ?? {})).get(member) ?? "");
-  };
   return {
     vmid: options.text("vmid"),
     allowSigning: options.has("allow-signing"),
     decryption: options.has("decryption"),
     logfile: options.text("logfile"),
-    attributes: {
-      "tpm-spec-family": text("TPMSpecification", "family"),
-      "tpm-spec-level": text("TPMSpecification", "level"),
-      "tpm-spec-revision": text("TPMSpecification", "revision"),
-      "tpm-manufacturer": text("TPMAttributes", "manufacturer"),
-      "tpm-model": text("TPMAttributes", "model"),
-      "tpm-version": text("TPMAttributes", "version"),
-    },
+    attributes: attributesOf(await tpm.info(INFO.SPECIFICATION | INFO.ATTRIBUTES)),
   };
 }
 

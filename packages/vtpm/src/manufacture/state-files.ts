@@ -1,16 +1,10 @@
 import { readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { FileError, why } from "../../files.ts";
-import { systemErrorCode } from "../../host-error.ts";
-import { lockDirectory } from "../../store/directory-lock.ts";
-import {
-  backupFileName,
-  journalNumber,
-  stateFileName,
-  temporaryFileName,
-  volatileFileName,
-} from "../../store/names.ts";
-import type { StateLocation } from "../state-location.ts";
+import { FileError, why } from "../files.ts";
+import { systemErrorCode } from "../host-error.ts";
+import { lockDirectory } from "../store/directory-lock.ts";
+import { backupFileName, journalNumber, stateFileName, temporaryFileName, volatileFileName } from "../store/names.ts";
+import type { TpmPlace } from "./in-process-tpm.ts";
 
 const TPM = "tpm2-00";
 const LINEAR_HEADER_SIZE = 192;
@@ -33,10 +27,11 @@ async function stateFiles(directory: string): Promise<string[]> {
 }
 
 /** Whether there is a TPM already, or some of one. */
-export async function hasState(location: StateLocation): Promise<boolean> {
-  if (location.directory !== undefined) {
-    const names = await stateFiles(location.directory);
-    const sizes = await Promise.all(names.map((name) => stat(join(location.directory, name))));
+export async function hasState(location: TpmPlace): Promise<boolean> {
+  const { directory, linearFile = "" } = location;
+  if (directory !== undefined) {
+    const names = await stateFiles(directory);
+    const sizes = await Promise.all(names.map((name) => stat(join(directory, name))));
     // An empty journal says nothing.
     return names.some(
       (name, i) => name === stateFileName(TPM) || (journalNumber(name) !== undefined && sizes[i]?.size),
@@ -44,16 +39,16 @@ export async function hasState(location: StateLocation): Promise<boolean> {
   }
   try {
     // A store that was made and never used has only its header.
-    return (await stat(location.linearFile)).size > LINEAR_HEADER_SIZE;
+    return (await stat(linearFile)).size > LINEAR_HEADER_SIZE;
   } catch (error) {
     if (systemErrorCode(error) === "ENOENT") return false;
-    throw unusable(location.linearFile, error);
+    throw unusable(linearFile, error);
   }
 }
 
 /** Removes what there is of a TPM, unless somebody uses it. */
-export async function removeState(location: StateLocation): Promise<void> {
-  const { directory, linearFile } = location;
+export async function removeState(location: TpmPlace): Promise<void> {
+  const { directory, linearFile = "" } = location;
   if (directory === undefined) {
     await rm(linearFile, { force: true }).catch((error: unknown) => {
       throw unusable(linearFile, error);
