@@ -1,25 +1,8 @@
 import { ImageError } from "@vtpm/state";
-import {
-  applyChanges,
-  decodeChanges,
-  durableChanges,
-  encodeChanges,
-  limitsOf,
-  type NvState,
-  RAM_STATE,
-  type TpmState,
-} from "@vtpm/tpm2";
+import { limitsOf, type NvState, RAM_STATE, type TpmState } from "@vtpm/tpm2";
 import { type Bytes, decode, encode, Refusal } from "@vtpm/wire";
 
-/** Images in a layout of our own, until libtpms' is there. */
-export function encodePermanent(nv: NvState): Bytes {
-  return encodeChanges(durableChanges(undefined, nv));
-}
-
-export function decodePermanent(bytes: Bytes): NvState {
-  return applyChanges(undefined, decodeChanges(bytes));
-}
-
+/** Volatile state in a layout of our own, until libtpms' is there. */
 export function encodeVolatile(state: TpmState): Bytes {
   return encode(RAM_STATE, state.ram);
 }

@@ -1,7 +1,8 @@
+import { decodePermanent } from "@vtpm/state";
 import { type NvState, type Platform, poweredOff, Tpm, type TpmState } from "@vtpm/tpm2";
 import type { Bytes } from "@vtpm/wire";
 import { StoreError } from "../store/store-error.ts";
-import { decodePermanent, decodeVolatile } from "./interim-image.ts";
+import { decodeVolatile } from "./interim-image.ts";
 import type { Persistence } from "./persistence.ts";
 import { checkProfile, type ProfileChoice, profileOfNew } from "./profile-choice.ts";
 

@@ -1,4 +1,4 @@
-import { EnvelopeError, ImageError, openEnvelope, sealEnvelope } from "@vtpm/state";
+import { decodePermanent, EnvelopeError, encodePermanent, ImageError, openEnvelope, sealEnvelope } from "@vtpm/state";
 import {
   applyChanges,
   decodeChanges,
@@ -9,9 +9,9 @@ import {
   StateError,
 } from "@vtpm/tpm2";
 import { type Bytes, EMPTY } from "@vtpm/wire";
+import type { GroupCommit } from "../store/group-commit.ts";
 import { StoreError } from "../store/store-error.ts";
 import type { StoreOwner } from "../store/store-owner.ts";
-import { decodePermanent, encodePermanent } from "./interim-image.ts";
 import { isSameTpm } from "./same-tpm.ts";
 
 /** Ways an envelope cannot be opened that say nothing against the file. */
@@ -34,6 +34,8 @@ export class Persistence {
   readonly #name: string;
   readonly #owner: StoreOwner;
   readonly #sealing: Parameters<typeof sealEnvelope>[1];
+  /** The store that this was read from. */
+  #commits: GroupCommit | undefined;
   #durable: NvState | undefined;
   /** Whether anything can be written; otherwise what would have to be is refused. */
   writable = true;
@@ -44,9 +46,9 @@ export class Persistence {
     this.#sealing = { key, crypto: platform.crypto, entropy: (size) => platform.entropy(size) };
   }
 
-  /** Whether the store is this process's. */
+  /** Whether the store is this process's, and what is in it known here. */
   get owned(): boolean {
-    return this.#owner.owns;
+    return this.#commits !== undefined && this.#commits === this.#owner.commits;
   }
 
   /** The state that is stored, while the store is owned; `undefined` for a TPM that does not exist yet. */
@@ -56,7 +58,7 @@ export class Persistence {
 
   /** Where it is stored, for messages. */
   get location(): string {
-    return this.#owner.store.locate(this.#name);
+    return this.#held().store.locate(this.#name);
   }
 
   /**
@@ -66,15 +68,17 @@ export class Persistence {
    */
   async acquire(options: { readonly retries?: number; readonly goesOn?: boolean } = {}): Promise<void> {
     if (this.owned) return;
-    await this.#owner.acquire(options.retries);
+    const othersOwn = this.#owner.commits !== undefined;
+    this.#commits = await this.#owner.acquire(options.retries);
     try {
-      const stored = await this.#load();
+      const stored = await this.#load(this.#commits);
       if (options.goesOn === true && this.#durable !== undefined && !isSameTpm(this.#durable, stored)) {
         throw new StoreError("STATE_CHANGED", `${this.location} was used by another process since it was given up`);
       }
       this.#durable = stored;
     } catch (error) {
-      await this.#owner.release();
+      this.#commits = undefined;
+      if (!othersOwn) await this.#owner.release();
       throw error;
     }
   }
@@ -86,6 +90,7 @@ export class Persistence {
 
   /** Makes a state durable; returns nothing where there is nothing to do for that. When it rejects, the one before stays. */
   commit(after: NvState): Promise<void> | undefined {
+    const commits = this.#held();
     const changes = durableChanges(this.#durable, after);
     if (changes.length === 0) {
       this.#durable = after;
@@ -93,21 +98,21 @@ export class Persistence {
     }
     if (!this.writable) return Promise.reject(new StoreError("STATE_WRITE", "NV memory is switched off"));
     const delta = sealEnvelope(encodeChanges(changes), this.#sealing);
-    return this.#owner.commit({ tpm: this.#name, delta, image: this.#image(after) }).then(() => {
+    return commits.commit({ tpm: this.#name, delta, image: this.#image(after) }).then(() => {
       this.#durable = after;
     });
   }
 
   /** The volatile state that was kept. */
   async readVolatile(): Promise<Bytes | undefined> {
-    const sealed = await this.#owner.store.readVolatile(this.#name);
+    const sealed = await this.#held().store.readVolatile(this.#name);
     return sealed === undefined ? undefined : this.usable("volatile state", () => this.#open(sealed));
   }
 
   /** Keeps volatile state, or forgets what is kept. */
   async writeVolatile(state: Bytes | undefined): Promise<void> {
     const sealed = state === undefined ? undefined : sealEnvelope(state, this.#sealing);
-    await this.#owner.store.writeVolatile(this.#name, sealed);
+    await this.#held().store.writeVolatile(this.#name, sealed);
   }
 
   /** What `use` makes of stored bytes; throws a `StoreError` that names them when they do not fit. */
@@ -122,15 +127,22 @@ export class Persistence {
     }
   }
 
-  async #load(): Promise<NvState | undefined> {
-    const { image, deltas } = await this.#owner.store.load(this.#name);
+  async #load(commits: GroupCommit): Promise<NvState | undefined> {
+    const { image, deltas } = await commits.store.load(this.#name);
     let nv = image === undefined ? undefined : this.usable("state", () => decodePermanent(this.#open(image)));
     for (const delta of deltas) {
       nv = this.usable("journal", () => applyChanges(nv, decodeChanges(this.#open(delta))));
     }
     // Nothing is new, but from now on there is somebody who knows what the state file is to be.
-    if (nv !== undefined) await this.#owner.commit({ tpm: this.#name, delta: EMPTY, image: this.#image(nv) });
+    if (nv !== undefined) await commits.commit({ tpm: this.#name, delta: EMPTY, image: this.#image(nv) });
     return nv;
+  }
+
+  #held(): GroupCommit {
+    if (this.#commits === undefined || !this.owned) {
+      throw new StoreError("STATE_WRITE", "the state was given up to another process");
+    }
+    return this.#commits;
   }
 
   #open(sealed: Bytes): Bytes {

@@ -1,8 +1,9 @@
+import { encodePermanent } from "@vtpm/state";
 import { errorResponse, type Platform, type Profile, type Step, TPM_RC, Tpm, type TpmState } from "@vtpm/tpm2";
 import type { Bytes } from "@vtpm/wire";
 import { JobCancelled, type JobRunner, type RunningJob } from "../jobs/job-runner.ts";
 import { StoreError } from "../store/store-error.ts";
-import { encodePermanent, encodeVolatile } from "./interim-image.ts";
+import { encodeVolatile } from "./interim-image.ts";
 import { NextStart } from "./next-start.ts";
 import type { Persistence } from "./persistence.ts";
 import type { ProfileChoice } from "./profile-choice.ts";
@@ -360,7 +361,8 @@ export class TpmHost {
 
   /** Stores what has changed; when that fails, sets the TPM back to `before`. */
   #makeDurable(tpm: Tpm, before: TpmState, done: (stored: boolean) => void): void {
-    const commit = this.#persistence.commit(tpm.state.nv);
+    // Failed authorizations that could not be stored stay in memory alone: they wait for the next change, and nobody for them.
+    const commit = tpm.state.nv === before.nv ? undefined : this.#persistence.commit(tpm.state.nv);
     if (commit === undefined) {
       done(true);
       return;

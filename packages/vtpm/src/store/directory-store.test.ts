@@ -1,6 +1,6 @@
 import { concatBytes } from "@vtpm/wire";
 import { describe, expect, test } from "vitest";
-import { type DiskOperation, SimulatedDisk, type Survival } from "../testing/simulated-disk.ts";
+import { type DiskOperation, SimulatedDisk, survivals } from "../testing/simulated-disk.ts";
 import { DirectoryStore, type DirectoryStoreOptions } from "./directory-store.ts";
 import type { Stored, StoreRecord } from "./store.ts";
 import { StoreError } from "./store-error.ts";
@@ -126,26 +126,8 @@ async function ideal(steps: readonly Step[]): Promise<Content[]> {
   return contents;
 }
 
-function random(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return state / 2 ** 32;
-  };
-}
-
-const survivals = (seed: number): Survival[] => {
-  const any = random(seed);
-  const nothing: Survival = () => 0;
-  const everything: Survival = () => 1;
-  const mixed: Survival = () => {
-    const share = 3 * any() - 1;
-    return Math.min(1, Math.max(0, share));
-  };
-  return [nothing, everything, mixed, mixed, mixed, mixed];
-};
-
-class PowerCut extends Error {}
+const ALL = (): ((sector: number) => boolean) => () => true;
+const NOTHING = (): ((sector: number) => boolean) => () => false;
 
 /** Where the last record of a journal ends: behind it there is room. */
 function endOfRecords(journal: Uint8Array): number {
@@ -198,39 +180,35 @@ describe("a directory store", () => {
   });
 
   test("keeps every acknowledged change through a power cut at any operation", async () => {
-    const contents = await ideal(LIFE);
-    const operations = await countOperations(LIFE);
-    expect(operations).toBeGreaterThan(80);
-    for (let cutAt = 0; cutAt < operations; cutAt++) {
-      const disk = new SimulatedDisk();
-      const book = await Book.open(disk);
-      let count = 0;
-      disk.onOperation = () => {
-        if (count++ >= cutAt) throw new PowerCut();
-      };
-      let done = 0;
-      for (const step of LIFE) {
-        try {
-          await step(book);
-        } catch {
-          break;
-        }
-        done++;
+    const disk = new SimulatedDisk();
+    const book = await Book.open(disk);
+    const contents = [book.content];
+    const cuts: { readonly found: SimulatedDisk; readonly done: number; readonly what: string }[] = [];
+    let operation = 0;
+    disk.onOperation = (kind) => {
+      for (const [what, survival] of Object.entries(survivals(operation))) {
+        const where = `before operation ${operation}, ${kind}, with what was not synced ${what}`;
+        cuts.push({ found: disk.afterPowerCut(survival), done: contents.length - 1, what: where });
       }
-      for (const survival of survivals(cutAt)) {
-        const found = disk.afterPowerCut(survival);
-        const reopened = await Book.open(found);
-        const { content } = reopened;
-        // What was acknowledged, or with the step that was under way.
-        expect([contents[done], contents[done + 1]], `cut at operation ${cutAt}`).toContainEqual(content);
+      operation++;
+    };
+    for (const step of LIFE) {
+      await step(book);
+      contents.push(book.content);
+    }
+    expect(cuts.length).toBeGreaterThan(7 * 100);
+    for (const { found, done, what } of cuts) {
+      const reopened = await Book.open(found);
+      const { content } = reopened;
+      // What was acknowledged, or with the step that was under way.
+      expect([contents[done], contents[done + 1]], what).toContainEqual(content);
 
-        // The store goes on from there, through another cut that takes all that is not synced.
-        await put(ALICE, "after", "the cut")(reopened);
-        const again = await Book.open(found.afterPowerCut(() => 0));
-        expect(again.content).toEqual({ ...content, alice: { after: "the cut", ...content[ALICE] } });
-        await again.store.close();
-        expect(await contentOn(found)).toBeDefined();
-      }
+      // The store goes on from there, through another cut that takes all that is not synced.
+      await put(ALICE, "after", "the cut")(reopened);
+      const again = await Book.open(found.afterPowerCut(NOTHING));
+      expect(again.content).toEqual({ ...content, alice: { after: "the cut", ...content[ALICE] } });
+      await again.store.close();
+      expect(await contentOn(found)).toBeDefined();
     }
   });
 
@@ -247,14 +225,14 @@ describe("a directory store", () => {
         try {
           await step(book);
         } catch {
-          expect(await contentOn(disk.afterPowerCut(() => 1)), `failure of operation ${failAt}`).toEqual(book.content);
+          expect(await contentOn(disk.afterPowerCut(ALL)), `failure of operation ${failAt}`).toEqual(book.content);
           await step(book); // a second time it works
         }
       }
       const { content } = book;
-      expect(await contentOn(disk.afterPowerCut(() => 0))).toEqual(content);
+      expect(await contentOn(disk.afterPowerCut(NOTHING))).toEqual(content);
       await book.store.close().catch(() => {}); // it may be this that fails
-      expect(await contentOn(disk.afterPowerCut(() => 0))).toEqual(content);
+      expect(await contentOn(disk.afterPowerCut(NOTHING))).toEqual(content);
     }
   });
 
@@ -272,7 +250,7 @@ describe("a directory store", () => {
     await expect(book.store.fold()).rejects.toThrow("EIO");
     broken = false;
     await put(ALICE, "persistent", "4")(book);
-    expect((await contentOn(disk.afterPowerCut(() => 0)))[ALICE]).toEqual({ persistent: "4" });
+    expect((await contentOn(disk.afterPowerCut(NOTHING)))[ALICE]).toEqual({ persistent: "4" });
   });
 
   test("recovers from a journal cut off at any length", async () => {
@@ -298,7 +276,7 @@ describe("a directory store", () => {
     const disk = new SimulatedDisk();
     const book = await Book.open(disk);
     for (const step of [put(ALICE, "a", "1"), fold, put(ALICE, "a", "2"), fold]) await step(book);
-    const killed = disk.afterPowerCut(() => 1);
+    const killed = disk.afterPowerCut(ALL);
     killed.plant("alice.permall", bytesOf({ a: "changed by another program" }));
     expect((await contentOn(killed))[ALICE]).toEqual({ a: "changed by another program" });
   });
@@ -340,10 +318,10 @@ describe("a directory store", () => {
     const { store } = await Book.open(disk);
     expect(await store.readVolatile(ALICE)).toBeUndefined();
     await store.writeVolatile(ALICE, bytesOf("volatile"));
-    expect(parsed(disk.afterPowerCut(() => 0).peek("alice.volatilestate") ?? new Uint8Array(0))).toBe("volatile");
+    expect(parsed(disk.afterPowerCut(NOTHING).peek("alice.volatilestate") ?? new Uint8Array(0))).toBe("volatile");
     expect(await store.readVolatile(ALICE)).toEqual(bytesOf("volatile"));
     await store.writeVolatile(ALICE, undefined);
-    expect(disk.afterPowerCut(() => 0).peek("alice.volatilestate")).toBeUndefined();
+    expect(disk.afterPowerCut(NOTHING).peek("alice.volatilestate")).toBeUndefined();
   });
 });
 

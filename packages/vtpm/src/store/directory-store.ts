@@ -290,10 +290,9 @@ export class DirectoryStore implements Store {
     await this.#directory.rename(temporary, name);
   }
 
-  /** Goes on in the next journal. The present one must end cleanly first, since nothing is cut off it later. */
+  /** Goes on in the next journal. The present one ends with a record that is durable: nothing is cut off it later. */
   async #renewJournal(): Promise<void> {
     const journal = await this.#presentJournal();
-    await journal.settle();
     this.#oldJournals = [...this.#oldJournals, journal.name];
     this.#journal = this.#spare;
     this.#spare = undefined;

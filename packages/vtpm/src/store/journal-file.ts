@@ -53,7 +53,7 @@ export class JournalFile {
 
   /** Resolves when the record is durable. When it rejects, the file is as before, or is made so before the next append. */
   async append(record: JournalRecord): Promise<void> {
-    await this.settle();
+    await this.#settle();
     const bytes = encodeJournalRecord(this.#salt, record);
     try {
       await this.#makeRoom(bytes.length);
@@ -62,14 +62,14 @@ export class JournalFile {
     } catch (error) {
       this.#unclean = true;
       // The append has failed already; if cutting back fails too, the next append begins with it.
-      await this.settle().catch(() => {});
+      await this.#settle().catch(() => {});
       throw error;
     }
     this.#size += bytes.length;
   }
 
   /** Cuts off what a failed append may have left behind. */
-  async settle(): Promise<void> {
+  async #settle(): Promise<void> {
     if (!this.#unclean) return;
     await this.#file.truncate(this.#size);
     this.#reserved = this.#size;

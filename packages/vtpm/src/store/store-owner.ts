@@ -1,7 +1,6 @@
 import { GroupCommit } from "./group-commit.ts";
 import { Lane } from "./lane.ts";
-import type { Store, StoreRecord } from "./store.ts";
-import { StoreError } from "./store-error.ts";
+import type { Store } from "./store.ts";
 
 /** Opens a store as its only owner; one that is in use is asked for again so many times. */
 export type OpenStore = (retries: number) => Promise<Store>;
@@ -19,15 +18,16 @@ export class StoreOwner {
     this.#open = open;
   }
 
-  /** Whether the store is this process's. */
-  get owns(): boolean {
-    return this.#commits !== undefined;
+  /** The store as long as it is this process's; another object each time it has been taken. */
+  get commits(): GroupCommit | undefined {
+    return this.#commits;
   }
 
   /** Becomes the owner; nothing to do for whoever is. Rejects with `STATE_LOCKED` when another one is and stays it. */
-  acquire(retries = 0): Promise<void> {
+  acquire(retries = 0): Promise<GroupCommit> {
     return this.#lane.run(async () => {
       this.#commits ??= new GroupCommit(await this.#open(retries));
+      return this.#commits;
     });
   }
 
@@ -38,20 +38,5 @@ export class StoreOwner {
       this.#commits = undefined;
       await store?.close();
     });
-  }
-
-  /** The store, as long as it is owned. */
-  get store(): Store {
-    return this.#owned().store;
-  }
-
-  /** Resolves when the record is durable, together with those of other TPMs; rejects when it is not and never will be. */
-  async commit(record: StoreRecord): Promise<void> {
-    await this.#owned().commit(record);
-  }
-
-  #owned(): GroupCommit {
-    if (this.#commits === undefined) throw new StoreError("STATE_WRITE", "the state was given up to another process");
-    return this.#commits;
   }
 }

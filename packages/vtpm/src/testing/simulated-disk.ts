@@ -5,11 +5,52 @@ import { StoreError } from "../store/store-error.ts";
 /** What was asked of the disk, in order; a test may let one of these fail. */
 export type DiskOperation = "create" | "write" | "truncate" | "syncFile" | "rename" | "remove" | "syncDirectory";
 
-type FileChange = { readonly at: number; readonly data: Bytes } | { readonly size: number };
+interface Write {
+  readonly at: number;
+  readonly data: Bytes;
+}
+type FileChange = Write | { readonly size: number };
 type NameChange = { readonly name: string; readonly file: SimulatedFile | undefined };
 
-/** Decides of each thing that was not synced whether the power cut took it: how much of it is left, 0 to 1. */
-export type Survival = () => number;
+/** Disks write a sector whole or not at all: bytes. */
+const SECTOR = 512;
+
+/**
+ * Decides of each thing that was not synced, in the order in which it was done, what the power cut has left: which sectors of
+ * a write; a change of names or of a size has one. What came later may be left although what came before is not.
+ */
+export type Survival = (sectors: number) => (sector: number) => boolean;
+
+/** What a power cut may do to what was not synced: the ways in which disks and file systems are known to. */
+export function survivals(seed: number): Readonly<Record<string, Survival>> {
+  const random = createRandom(seed);
+  const chance = (share: number): Survival => {
+    return () => {
+      const whole = random() < share;
+      return () => whole;
+    };
+  };
+  return {
+    dropped: () => () => false,
+    kept: () => () => true,
+    "torn at a sector": (sectors) => {
+      const left = Math.floor(random() * (sectors + 1));
+      return (sector) => sector < left;
+    },
+    "sectors out of order": () => () => random() < 0.5,
+    "written out of order": chance(0.5),
+    "the most of it kept": chance(0.8),
+    "the least of it kept": chance(0.2),
+  };
+}
+
+function createRandom(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return state / 2 ** 32;
+  };
+}
 
 /**
  * A directory in memory that knows what a power cut may take: whatever was not synced, in any combination, writes also in
@@ -76,7 +117,7 @@ export class SimulatedDisk implements Directory {
   /** The disk as it is found after a power cut now. */
   afterPowerCut(survival: Survival): SimulatedDisk {
     const names = new Map(this.#durableNames);
-    for (const changes of this.#pending) if (survival() >= 0.5) apply(names, changes);
+    for (const changes of this.#pending) if (survival(1)(0)) apply(names, changes);
     const disk = new SimulatedDisk();
     for (const [name, file] of names) disk.plant(name, file.afterPowerCut(survival));
     return disk;
@@ -138,10 +179,11 @@ class SimulatedFile implements DirectoryFile {
   afterPowerCut(survival: Survival): Bytes {
     let content = this.#durable;
     for (const change of this.#pending) {
-      const share = survival();
-      if (share === 0) continue;
-      if ("size" in change) content = changed(content, change);
-      else content = changed(content, { at: change.at, data: change.data.subarray(0, share * change.data.length) });
+      if ("size" in change) {
+        if (survival(1)(0)) content = changed(content, change);
+      } else {
+        for (const part of sectorsLeft(change, survival)) content = changed(content, part);
+      }
     }
     return content;
   }
@@ -149,6 +191,23 @@ class SimulatedFile implements DirectoryFile {
   #change(change: FileChange): void {
     this.content = changed(this.content, change);
     this.#pending.push(change);
+  }
+}
+
+/** What is left of a write: runs of sectors. */
+function* sectorsLeft({ at, data }: Write, survival: Survival): Generator<Write> {
+  const first = Math.floor(at / SECTOR);
+  const count = Math.ceil((at + data.length) / SECTOR) - first;
+  const isLeft = survival(count);
+  const offsetOf = (sector: number): number => Math.min(Math.max((first + sector) * SECTOR - at, 0), data.length);
+  let start: number | undefined;
+  for (let sector = 0; sector <= count; sector++) {
+    const left = sector < count && isLeft(sector);
+    if (left) start ??= offsetOf(sector);
+    else if (start !== undefined) {
+      yield { at: at + start, data: data.subarray(start, offsetOf(sector)) };
+      start = undefined;
+    }
   }
 }
 
