@@ -39,6 +39,7 @@ const required = {
     ],
   },
   swtpm: { packages: ["swtpm", "swtpm-tools"], probe: ["/usr/bin/swtpm", "--version"] },
+  strace: { packages: ["strace"], probe: ["strace", "--version"] },
   QEMU: {
     packages: ["qemu-system-x86", "seabios", "ovmf", "xz-utils"],
     // apt brings the guest's kernel, too, which is unpacked and not installed.

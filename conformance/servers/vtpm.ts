@@ -21,44 +21,51 @@ const commandLine = (state: string) => [
 ];
 
 interface Ready {
+  readonly pid: number;
   readonly port: number;
   readonly mssim: number;
 }
 
-function portsOf(line: string): Ready {
+function readyOf(line: string): Ready {
   const ready: unknown = JSON.parse(line);
-  if (typeof ready !== "object" || ready === null || !("port" in ready) || !("mssim" in ready))
-    throw new Error(`the server's line of readiness names no ports: ${line}`);
-  return { port: Number(ready.port), mssim: Number(ready.mssim) };
+  if (typeof ready !== "object" || ready === null || !("port" in ready) || !("mssim" in ready) || !("pid" in ready))
+    throw new Error(`the server's line of readiness names no ports or no process: ${line}`);
+  return { pid: Number(ready.pid), port: Number(ready.port), mssim: Number(ready.mssim) };
 }
 
-export const vtpm: ServerProgram = {
-  name: "vtpm",
-  async start(state: string): Promise<ServerProcess> {
-    const child = spawn(process.execPath, commandLine(state), { stdio: ["ignore", "pipe", "pipe"] });
-    let log = "";
-    child.stderr.setEncoding("utf8").on("data", (text: string) => {
-      log += text;
-    });
-    const exited = once(child, "exit");
-    const firstLine = once(createInterface(child.stdout), "line");
-    const ended = exited.then(([code, signal]) => {
-      throw new Error(`the server ended before it was ready (${code ?? signal}):\n${log}`);
-    });
-    const [line] = (await Promise.race([firstLine, ended])) as [string];
-    ended.catch(() => {
-      // After readiness the end of the server is what the scenario asked for.
-    });
-    const ports = portsOf(line);
-    return {
-      pid: child.pid ?? 0,
-      swtpm: { framing: "raw", port: ports.port },
-      mssim: { framing: "mssim", port: ports.mssim },
-      log: () => log,
-      async end(signal) {
-        child.kill(signal);
-        await exited;
-      },
-    };
-  },
-};
+/** Starts the program, under another one if `wrapper` names that and its arguments. */
+export async function startVtpm(state: string, wrapper: readonly string[] = []): Promise<ServerProcess> {
+  const [file = process.execPath, ...args] = [...wrapper, process.execPath, ...commandLine(state)];
+  const child = spawn(file, args, { stdio: ["ignore", "pipe", "pipe"] });
+  let log = "";
+  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+    log += text;
+  });
+  const exited = once(child, "exit");
+  const firstLine = once(createInterface(child.stdout), "line");
+  const ended = exited.then(([code, signal]) => {
+    throw new Error(`the server ended before it was ready (${code ?? signal}):\n${log}`);
+  });
+  const [line] = (await Promise.race([firstLine, ended])) as [string];
+  ended.catch(() => {
+    // After readiness the end of the server is what the scenario asked for.
+  });
+  const { pid, port, mssim } = readyOf(line);
+  return {
+    pid,
+    swtpm: { framing: "raw", port },
+    mssim: { framing: "mssim", port: mssim },
+    log: () => log,
+    async end(signal) {
+      try {
+        process.kill(pid, signal);
+      } catch (error) {
+        // It may be what a crash test waits for that it is gone already.
+        if (!(error instanceof Error && "code" in error && error.code === "ESRCH")) throw error;
+      }
+      await exited;
+    },
+  };
+}
+
+export const vtpm: ServerProgram = { name: "vtpm", start: (state) => startVtpm(state) };
