@@ -10,7 +10,6 @@ export {
   DEFAULT_V1,
   DEFAULT_V2,
   LATEST,
-  limitsOf,
   NULL_PROFILE,
   PROFILES,
   type Profile,
@@ -31,5 +30,5 @@ export {
   StateError,
 } from "./state/durable.ts";
 export { poweredOff } from "./state/powered-off.ts";
-export { type NvState, RAM_STATE, type TpmState } from "./state/tpm-state.ts";
+export type { NvState, TpmState } from "./state/tpm-state.ts";
 export { type Step, Tpm, type TpmOptions } from "./tpm.ts";

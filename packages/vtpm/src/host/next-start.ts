@@ -1,10 +1,10 @@
-import { decodePermanent } from "@vtpm/state";
+import { decodePermanent, decodeVolatile } from "@vtpm/state";
 import { type NvState, type Platform, poweredOff, Tpm, type TpmState } from "@vtpm/tpm2";
 import type { Bytes } from "@vtpm/wire";
 import { StoreError } from "../store/store-error.ts";
-import { decodeVolatile } from "./interim-image.ts";
 import type { Persistence } from "./persistence.ts";
 import { checkProfile, type ProfileChoice, profileOfNew } from "./profile-choice.ts";
+import { volatileContext } from "./volatile-context.ts";
 
 /** What a TPM starts from. */
 export interface Start {
@@ -56,7 +56,7 @@ export class NextStart {
     const image = this.#volatile ?? kept;
     const nv = this.#permanent ?? durable ?? this.#manufacture(image);
     const state = image === undefined ? poweredOff(nv) : this.#resume("volatile state", image, nv);
-    await persistence.commit(nv);
+    await persistence.commit(state.nv);
     if (options.deleteVolatile === true) await persistence.writeVolatile(undefined);
     this.#profile = {};
     this.#permanent = undefined;
@@ -73,6 +73,6 @@ export class NextStart {
   }
 
   #resume(what: string, image: Bytes, nv: NvState): TpmState {
-    return this.#persistence.usable(what, () => decodeVolatile(image, nv));
+    return this.#persistence.usable(what, () => decodeVolatile(image, nv, volatileContext(this.#platform)));
   }
 }

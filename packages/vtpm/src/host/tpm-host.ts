@@ -1,15 +1,15 @@
-import { encodePermanent } from "@vtpm/state";
+import { encodePermanent, encodeVolatile } from "@vtpm/state";
 import { errorResponse, type Platform, type Profile, type Step, TPM_RC, Tpm, type TpmState } from "@vtpm/tpm2";
 import type { Bytes } from "@vtpm/wire";
 import { JobCancelled, type JobRunner, type RunningJob } from "../jobs/job-runner.ts";
 import { StoreError } from "../store/store-error.ts";
-import { encodeVolatile } from "./interim-image.ts";
 import { NextStart } from "./next-start.ts";
 import type { Persistence } from "./persistence.ts";
 import type { ProfileChoice } from "./profile-choice.ts";
 import { isShutdown, responseCodeOf, shutdownCommand, startupCommand, TPM_SU } from "./tpm2-messages.ts";
 import type { Trace } from "./trace.ts";
 import { Turns } from "./turns.ts";
+import { volatileContext } from "./volatile-context.ts";
 
 /** Bytes of the largest command: what a client may ask for, and what there is unless it does. */
 export const BUFFER_SIZE = { min: 2896, max: 4096 } as const;
@@ -241,7 +241,7 @@ export class TpmHost {
 
   /** The volatile state in libtpms' layout: what goes on elsewhere with the permanent one. Nothing without power. */
   volatileImage(): Promise<Bytes | undefined> {
-    return this.#image((tpm) => encodeVolatile(tpm.state));
+    return this.#image((tpm) => encodeVolatile(tpm.state, volatileContext(this.#platform)));
   }
 
   /** Stores the volatile state, so that the next start goes on from here. Tells whether it was done: not without power. */
