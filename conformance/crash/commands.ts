@@ -70,7 +70,6 @@ export const removePersistent = authorized(0x120, `${OWNER} ${PERSISTENT}`, NONE
 export const flush = command(0x8001, 0x165, TRANSIENT);
 
 export const startup = (type: 0 | 1): Bytes => command(0x8001, 0x144, word(type, 2));
-export const shutdown = (type: 0 | 1): Bytes => command(0x8001, 0x145, word(type, 2));
 export const getRandom = command(0x8001, 0x17b, "0008");
 export const extendPcr = authorized(0x182, "00000010", NONE, `00000001 000b ${"5a".repeat(32)}`);
 
