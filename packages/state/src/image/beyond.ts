@@ -1,3 +1,4 @@
+import { DEFAULT_V2, LATEST } from "@vtpm/tpm2";
 import { TPMS_TAGGED_PROPERTY } from "@vtpm/tpm2/spec";
 import { BEYOND_LIBTPMS, EXTENSION } from "@vtpm/tpm2/state";
 import {
@@ -8,6 +9,7 @@ import {
   type Header,
   list,
   optional,
+  type Rules,
   struct,
   type TypeOf,
   UINT16,
@@ -20,6 +22,9 @@ export const BEYOND_HEADER: Header = { version: BEYOND_LIBTPMS, minVersion: BEYO
 
 /** Whether an image is of that version; only then it may have what goes beyond libtpms' limits. */
 export const isBeyond = (image: Bytes): boolean => equalBytes(image.slice(0, 2), encode(UINT16, BEYOND_LIBTPMS));
+
+/** What an image may name: all that libtpms has, whatever the profile leaves of it, or all that there is. */
+export const rulesFor = (image: Bytes): Rules => (isBeyond(image) ? LATEST : DEFAULT_V2);
 
 /** What no libtpms has a place for. A state that has any of it is written under a version that libtpms refuses. */
 export const BEYOND = struct("beyond libtpms", {

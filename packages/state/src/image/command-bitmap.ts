@@ -64,3 +64,8 @@ export const COMMANDS = bitmap(
   (bit) => FIRST_COMMAND + bit,
   (command) => command - FIRST_COMMAND,
 );
+
+/** Bytes that a bitmap of command codes takes at least. */
+export function bytesFor(commands: readonly number[]): number {
+  return Math.ceil((Math.max(FIRST_COMMAND, ...commands) - FIRST_COMMAND + 1) / 8);
+}

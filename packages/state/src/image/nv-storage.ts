@@ -1,5 +1,5 @@
 import { handleTypeOf, TPM_HT, TPM_NT, TPM2B_AUTH, TPMA_NV, TPMS_NV_PUBLIC } from "@vtpm/tpm2/spec";
-import { OBJECT_ATTRIBUTES, OBJECT_IMAGE, type ObjectHeader } from "@vtpm/tpm2/state";
+import { digestSizeOf, OBJECT_ATTRIBUTES, OBJECT_IMAGE, type ObjectHeader } from "@vtpm/tpm2/state";
 import {
   type Bytes,
   buffer,
@@ -176,6 +176,10 @@ function checkIndex(
   }
   if (size !== indexEntrySize(data.length)) {
     throw reader.refuse("SIZE", `${name} takes ${indexEntrySize(data.length)} bytes, not ${size}`, start);
+  }
+  const policySize = publicArea.authPolicy.length;
+  if (policySize !== 0 && policySize !== digestSizeOf(publicArea.nameAlg)) {
+    throw reader.refuse("SIZE", `${name} has a policy of ${policySize} bytes`, start);
   }
   if (FIXED_SIZE_TYPES.includes(TPMA_NV.get(attributes, "TPM_NT")) && dataSize !== FIXED_SIZE) {
     throw reader.refuse("SIZE", `${name} has ${dataSize} bytes, its type ${FIXED_SIZE}`, start);

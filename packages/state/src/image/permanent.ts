@@ -1,15 +1,15 @@
-import { LATEST, NULL_PROFILE } from "@vtpm/tpm2";
+import { NULL_PROFILE } from "@vtpm/tpm2";
 import {
   BEYOND_LIBTPMS,
   isUnusedRsaKey,
-  limitsOf,
   type NvState,
   ownProperties,
   type PERSISTENT_DATA as Persistent,
   storedProfile,
 } from "@vtpm/tpm2/state";
 import { type Bytes, encode, equalBytes, type Header } from "@vtpm/wire";
-import { BEYOND_HEADER, isBeyond, LAST_LEVEL } from "./beyond.ts";
+import { BEYOND_HEADER, LAST_LEVEL, rulesFor } from "./beyond.ts";
+import { bytesFor } from "./command-bitmap.ts";
 import { Headers } from "./headers.ts";
 import { formOf, IMAGE_FORM, USUAL_FORM } from "./image-form.ts";
 import {
@@ -21,7 +21,7 @@ import {
   orderlyIndicesToImage,
 } from "./nv-mapping.ts";
 import { hasSavedState, PERSISTENT_ALL } from "./persistent-all.ts";
-import { EPOCH_SIZE, type PERSISTENT_DATA } from "./persistent-data.ts";
+import { EPOCH_SIZE, FIRST_WITH_ALL_COMMANDS, type PERSISTENT_DATA } from "./persistent-data.ts";
 import { readImage } from "./read-image.ts";
 import {
   orderlyFromImage,
@@ -33,14 +33,14 @@ import {
 } from "./saved-state.ts";
 
 /** Bytes of a bitmap of commands as libtpms writes it. */
-const bitmapSize = (version: number): number => (version < 5 ? 14 : 16);
+const bitmapSize = (version: number): number => (version < FIRST_WITH_ALL_COMMANDS ? 14 : 16);
 
 /**
  * Reads a TPM's permanent state: all that a power cut leaves. Throws an `ImageError` that names the field for what cannot be the
  * state of a TPM.
  */
 export function decodePermanent(bytes: Bytes): NvState {
-  const image = readImage(PERSISTENT_ALL, bytes, limitsOf(isBeyond(bytes) ? LATEST : NULL_PROFILE));
+  const image = readImage(PERSISTENT_ALL, bytes, rulesFor(bytes));
   const { persistent, orderly, stateReset, stateClear, orderlyRam, nvram } = image.body;
   const { properties, extension } = image.beyond ?? { properties: [], extension: undefined };
   const profile = image.profile === undefined ? NULL_PROFILE : storedProfile(image.profile, properties);
@@ -130,13 +130,16 @@ function persistentToImage(
   { ppListSize, auditCommandsSize }: IMAGE_FORM,
 ): PERSISTENT_DATA {
   const usualSize = bitmapSize(header.version);
+  // Only profile `latest` has commands that libtpms' bitmap is too short for.
+  const sizeFor = (commands: readonly number[], size: number): number =>
+    header.version < FIRST_WITH_ALL_COMMANDS ? size : Math.max(size, bytesFor(commands));
   return {
     ...header,
     ...rest,
     epochSize: EPOCH_SIZE,
     pcrPolicy: { policies: [{ hashAlg: pcrPolicyAlg, policy: pcrPolicy }] },
-    ppList: { size: ppListSize || usualSize, commands: ppList },
-    auditCommands: { size: auditCommandsSize || usualSize, commands: auditCommands },
+    ppList: { size: sizeFor(ppList, ppListSize || usualSize), commands: ppList },
+    auditCommands: { size: sizeFor(auditCommands, auditCommandsSize || usualSize), commands: auditCommands },
   };
 }
 

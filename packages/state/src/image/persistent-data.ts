@@ -1,8 +1,9 @@
-import { TPM2B_AUTH, TPM2B_DIGEST, TPMI_YES_NO, TPML_PCR_SELECTION } from "@vtpm/tpm2/spec";
-import { SEED_LEVEL } from "@vtpm/tpm2/state";
+import { TPM_SU, TPM2B_AUTH, TPM2B_DIGEST, TPMI_YES_NO, TPML_PCR_SELECTION } from "@vtpm/tpm2/spec";
+import { isOrderly, ORDERLY, SEED_LEVEL } from "@vtpm/tpm2/state";
 import {
   block,
   changed,
+  checked,
   constant,
   counted,
   settled,
@@ -14,29 +15,46 @@ import {
   UINT64,
   versioned,
 } from "@vtpm/wire";
+import { complaintAboutPolicy, HASH, HASH_OR_NULL } from "./algorithms.ts";
 import { COMMANDS, COMPRESSED_COMMANDS } from "./command-bitmap.ts";
+
 import { SECRET } from "./secret.ts";
 
-const PCR_POLICY = settled(
-  "PCR_POLICY",
-  { magic: 0x176be626 },
-  { policies: counted("policies", struct("PCR policy", { hashAlg: UINT16, policy: TPM2B_DIGEST }), 1) },
+const POLICY = checked(struct("PCR policy", { hashAlg: HASH_OR_NULL, policy: TPM2B_DIGEST }), ({ hashAlg, policy }) =>
+  complaintAboutPolicy(hashAlg, policy),
 );
+
+const PCR_POLICY = settled("PCR_POLICY", { magic: 0x176be626 }, { policies: counted("policies", POLICY, 1) });
+
+/** The first version that can name every command. */
+export const FIRST_WITH_ALL_COMMANDS = 5;
 
 /** Bytes of `timeEpoch`. */
 export const EPOCH_SIZE = 4;
 
-const COMMAND_SET = changed(COMPRESSED_COMMANDS, 5, COMMANDS);
+const COMMAND_SET = changed(COMPRESSED_COMMANDS, FIRST_WITH_ALL_COMMANDS, COMMANDS);
+
+/** Banks of PCRs, each once. */
+const PCR_ALLOCATION = checked(TPML_PCR_SELECTION, (banks) =>
+  new Set(banks.map(({ hash }) => hash)).size === banks.length ? undefined : "a bank is there twice",
+);
+
+/** How the TPM was stopped: by a TPM_SU, with what had happened before its start, or not in order. */
+const ORDERLY_STATE = checked(UINT16, (state) =>
+  !isOrderly(state) || state % ORDERLY.STARTUP_LOCALITY_3 <= TPM_SU.STATE
+    ? undefined
+    : `0x${state.toString(16)} is no way to stop a TPM`,
+);
 
 /** What stays until somebody changes it. */
-export const PERSISTENT_DATA = versioned(
+const LAYOUT = versioned(
   "PERSISTENT_DATA",
   {
     magic: 0x12213443,
     newest: 5,
     additions: {
       /** The banks in use when this was written; a TPM that starts uses those of `pcrAllocated`. */
-      pcrInUse: [3, TPML_PCR_SELECTION],
+      pcrInUse: [3, PCR_ALLOCATION],
       EPSeedCompatLevel: [4, SEED_LEVEL],
       SPSeedCompatLevel: [4, SEED_LEVEL],
       PPSeedCompatLevel: [4, SEED_LEVEL],
@@ -44,9 +62,9 @@ export const PERSISTENT_DATA = versioned(
   },
   {
     disableClear: TPMI_YES_NO,
-    ownerAlg: UINT16,
-    endorsementAlg: UINT16,
-    lockoutAlg: UINT16,
+    ownerAlg: HASH_OR_NULL,
+    endorsementAlg: HASH_OR_NULL,
+    lockoutAlg: HASH_OR_NULL,
     ownerPolicy: TPM2B_DIGEST,
     endorsementPolicy: TPM2B_DIGEST,
     lockoutPolicy: TPM2B_DIGEST,
@@ -62,16 +80,16 @@ export const PERSISTENT_DATA = versioned(
     totalResetCount: UINT64,
     resetCount: UINT32,
     pcrPolicy: block(PCR_POLICY),
-    pcrAllocated: TPML_PCR_SELECTION,
+    pcrAllocated: PCR_ALLOCATION,
     ppList: COMMAND_SET,
     failedTries: UINT32,
     maxTries: UINT32,
     recoveryTime: UINT32,
     lockoutRecovery: UINT32,
     lockOutAuthEnabled: TPMI_YES_NO,
-    orderlyState: UINT16,
+    orderlyState: ORDERLY_STATE,
     auditCommands: COMMAND_SET,
-    auditHashAlg: UINT16,
+    auditHashAlg: HASH,
     auditCounter: UINT64,
     algorithmSet: UINT32,
     firmwareV1: UINT32,
@@ -79,5 +97,14 @@ export const PERSISTENT_DATA = versioned(
     epochSize: constant("epochSize", UINT8, EPOCH_SIZE),
     timeEpoch: UINT32,
   },
+);
+
+/** The same, of which the parts go together. */
+export const PERSISTENT_DATA = checked(
+  LAYOUT,
+  ({ ownerAlg, ownerPolicy, endorsementAlg, endorsementPolicy, lockoutAlg, lockoutPolicy }) =>
+    complaintAboutPolicy(ownerAlg, ownerPolicy) ??
+    complaintAboutPolicy(endorsementAlg, endorsementPolicy) ??
+    complaintAboutPolicy(lockoutAlg, lockoutPolicy),
 );
 export type PERSISTENT_DATA = TypeOf<typeof PERSISTENT_DATA>;

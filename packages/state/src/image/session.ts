@@ -20,6 +20,7 @@ import {
   UINT32,
   UINT64,
 } from "@vtpm/wire";
+import { HASH } from "./algorithms.ts";
 
 /** libtpms notes in a session whether the command that uses it now takes the authValue into account. */
 const COMMAND_ATTRIBUTES = bits("attributes of the command", UINT32, { includeAuth: 10 }, "kept");
@@ -37,7 +38,7 @@ const LAYOUT = settled(
     epochSize: constant("epochSize", UINT8, EPOCH_SIZE),
     epoch: UINT32,
     commandCode: UINT32,
-    authHashAlg: UINT16,
+    authHashAlg: HASH,
     commandLocality: TPMA_LOCALITY,
     symmetric: TPMT_SYM_DEF_NULLABLE,
     sessionKey: TPM2B_DIGEST,

@@ -1,9 +1,8 @@
 import type { CryptoProvider } from "@vtpm/crypto";
-import { LATEST, NULL_PROFILE } from "@vtpm/tpm2";
-import { allUntested, limitsOf, NO_EXTENSION, type NvState, type RAM_STATE, type TpmState } from "@vtpm/tpm2/state";
+import { allUntested, NO_EXTENSION, type NvState, type RAM_STATE, type TpmState } from "@vtpm/tpm2/state";
 import { type Bytes, type Codec, concatBytes, encode, equalBytes } from "@vtpm/wire";
 import { ImageError } from "../image-error.ts";
-import { BEYOND_HEADER, isBeyond, LAST_LEVEL } from "./beyond.ts";
+import { BEYOND_HEADER, isBeyond, LAST_LEVEL, rulesFor } from "./beyond.ts";
 import { type Clocks, clocksFromImage, clocksToImage } from "./clocks.ts";
 import { Headers } from "./headers.ts";
 import { orderlyIndicesFromImage, orderlyIndicesToImage } from "./nv-mapping.ts";
@@ -60,7 +59,7 @@ export function decodeVolatile(bytes: Bytes, nv: NvState, context: VolatileConte
   if (!equalBytes(bytes.slice(body.length), context.crypto.hash("SHA1", body))) {
     throw new ImageError(`${NAME}.digest`, body.length, "the digest at the end is not that of the state");
   }
-  const { state, excess } = readImage(WITH_EXCESS, body, limitsOf(isBeyond(body) ? LATEST : NULL_PROFILE));
+  const { state, excess } = readImage(WITH_EXCESS, body, rulesFor(body));
   checkVolatile(state, nv);
   const { persistent } = nv;
   const { timer, clocks, timerAhead } = clocksFromImage(state, context);

@@ -2,6 +2,7 @@ import {
   type Bytes,
   buffer,
   type Codec,
+  choice,
   constant,
   counted,
   EMPTY,
@@ -27,10 +28,13 @@ const OUTER_PAD = 0x5c;
 /** The second version lacked the states of event sequences. */
 const HEADER = { magic: 0xb874fe38, versions: [2, 3] };
 
+/** libtpms reads what is not there as 0, and writes that when it hands a TPM on that was handed to it. */
+const NO_ALGORITHM = choice("no algorithm", UINT16, { values: [TPM_ALG.NULL, 0], reason: "VALUE" });
+
 /** What a sequence says where an object has its public area. */
 const PUBLIC = {
-  type: constant("type", UINT16, TPM_ALG.NULL),
-  nameAlg: constant("nameAlg", UINT16, TPM_ALG.NULL),
+  type: NO_ALGORITHM,
+  nameAlg: NO_ALGORITHM,
   objectAttributes: constant("objectAttributes", UINT32, TPMA_OBJECT.of({ noDA: true })),
   auth: TPM2B_AUTH,
 };
@@ -38,7 +42,7 @@ const PUBLIC_VALUES = {
   type: TPM_ALG.NULL,
   nameAlg: TPM_ALG.NULL,
   objectAttributes: TPMA_OBJECT.of({ noDA: true }),
-};
+} as const;
 
 const HASH_SEQUENCE = settled("HASH_OBJECT", HEADER, {
   ...PUBLIC,

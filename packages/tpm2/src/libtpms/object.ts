@@ -37,7 +37,7 @@ const SENSITIVE: Codec<TPMT_SENSITIVE | undefined> = {
   shape: { kind: "foreign" },
   read(reader) {
     const start = reader.offset;
-    const sensitiveType = reader.part("sensitiveType", SENSITIVE_TYPE);
+    const sensitiveType = reader.part("sensitiveType", UINT16);
     const authValue = reader.part("authValue", TPM2B_AUTH);
     const seedValue = reader.part("seedValue", TPM2B_DIGEST);
     if (sensitiveType === NO_TYPE) {
@@ -45,6 +45,9 @@ const SENSITIVE: Codec<TPMT_SENSITIVE | undefined> = {
         throw reader.refuse("VALUE", "a sensitive area without a type has no parts", start);
       }
       return undefined;
+    }
+    if (!TPMI_ALG_PUBLIC.includes(sensitiveType)) {
+      throw reader.refuse("TYPE", `0x${sensitiveType.toString(16)} is no type of object`, start);
     }
     const sensitive = reader.part("sensitive", TPMT_SENSITIVE.variants[sensitiveType].sensitive);
     return { sensitiveType, authValue, seedValue, sensitive };
@@ -60,7 +63,6 @@ const SENSITIVE: Codec<TPMT_SENSITIVE | undefined> = {
   },
   text: (value) => (value === undefined ? "absent" : ""),
 };
-const SENSITIVE_TYPE = TPMI_ALG_PUBLIC.plus(NO_TYPE);
 
 /** The first version in which only RSA keys have the private exponent, and objects say which hierarchy they belong to. */
 export const FIRST_WITH_HIERARCHY = 4;

@@ -11,6 +11,7 @@ export {
 export { BEYOND_LIBTPMS } from "../libtpms/beyond.ts";
 export { SEED_LEVEL } from "../libtpms/object.ts";
 export { limitsOf, ownProperties, storedProfile } from "../profile.ts";
+export { digestSizeOf } from "../subsystems/hash-algorithms.ts";
 export {
   isOrderly,
   ORDERLY,

@@ -1,5 +1,6 @@
 import { createPortableProvider } from "@vtpm/crypto";
 import type { Profile } from "../../profile.ts";
+import type { Move } from "./engine-peer.ts";
 import { replay, runSequence, type SequenceOptions, transcript } from "./sequence.ts";
 import { shrink } from "./shrink.ts";
 import { Statistics } from "./statistics.ts";
@@ -8,6 +9,8 @@ import { Statistics } from "./statistics.ts";
 export interface CampaignOptions {
   readonly seed: number;
   readonly profile?: Profile;
+  /** What a twin goes through before every command: see `Move`. */
+  readonly move?: Move;
   /** Steps of a sequence. */
   readonly length?: number;
   /** Whether to stop before the next sequence. */
@@ -29,7 +32,7 @@ export interface Report {
 }
 
 /** Runs one sequence after the other until one fails or the time is over. */
-export async function campaign({ seed, profile, length = 250, isOver, now }: CampaignOptions): Promise<Report> {
+export async function campaign({ seed, profile, move, length = 250, isOver, now }: CampaignOptions): Promise<Report> {
   const statistics = new Statistics();
   let sequences = 0;
   for (; !isOver(sequences); sequences++) {
@@ -37,6 +40,7 @@ export async function campaign({ seed, profile, length = 250, isOver, now }: Cam
     const options: SequenceOptions = {
       seed: seed + sequences,
       ...(profile === undefined ? {} : { profile }),
+      ...(move === undefined ? {} : { move }),
       ...(portable ? { otherCrypto: createPortableProvider() } : { migrated: true }),
     };
     const failure = await runSequence(options, portable ? Math.ceil(length / 5) : length, statistics);

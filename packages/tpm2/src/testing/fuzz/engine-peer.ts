@@ -36,13 +36,18 @@ class Instance {
   }
 }
 
+/** Writes a state and reads it back, at a moment of the platform's clock. */
+export type Move = (state: TpmState, nowMs: number) => TpmState;
+
 /** A twin that is stored and restored before every command, as a host that migrates it all the time would. */
 class Migrated extends Instance {
   #stored: NvState;
+  readonly #move: Move | undefined;
 
-  constructor(nv: NvState, seed: string) {
+  constructor(nv: NvState, seed: string, move: Move | undefined) {
     super(nv, seed, undefined);
     this.#stored = nv;
+    this.#move = move;
   }
 
   override execute(command: Bytes, locality: number): Bytes {
@@ -50,7 +55,8 @@ class Migrated extends Instance {
     const nv = applyChanges(this.#stored, decodeChanges(changes));
     const ram = decode(RAM_STATE, encode(RAM_STATE, this.tpm.state.ram), limitsOf(nv.profile));
     this.#stored = nv;
-    this.tpm.state = { nv, ram };
+    const restored = { nv, ram };
+    this.tpm.state = this.#move === undefined ? restored : this.#move(restored, this.platform.clock);
     return super.execute(command, locality);
   }
 }
@@ -58,6 +64,8 @@ class Migrated extends Instance {
 /** Which twins accompany an engine. */
 export interface EnginePeerOptions {
   readonly migrated?: boolean;
+  /** What the one that is stored and restored goes through beside. */
+  readonly move?: Move;
   /** Another provider; it must give the same answers. */
   readonly otherCrypto?: CryptoProvider;
 }
@@ -69,9 +77,9 @@ export class EnginePeer implements Peer {
 
   constructor(nv: NvState, seed: string, options: EnginePeerOptions = {}) {
     this.#main = new Instance(nv, seed, undefined);
-    const { migrated = false, otherCrypto } = options;
+    const { migrated = false, move, otherCrypto } = options;
     this.#twins = [
-      ...(migrated ? [["the one stored and restored", new Migrated(nv, seed)] as const] : []),
+      ...(migrated ? [["the one stored and restored", new Migrated(nv, seed, move)] as const] : []),
       ...(otherCrypto === undefined
         ? []
         : [[`the one with ${otherCrypto.name}`, new Instance(nv, seed, otherCrypto)] as const]),

@@ -6,7 +6,7 @@ import { describeRc } from "../../spec/tpm-error.ts";
 import type { NvState } from "../../state/tpm-state.ts";
 import { Caller, type Exchange } from "./caller.ts";
 import { Chooser } from "./chooser.ts";
-import { EnginePeer, manufacturedState } from "./engine-peer.ts";
+import { EnginePeer, type Move, manufacturedState } from "./engine-peer.ts";
 import { ALL_RECIPES, explore } from "./explorer.ts";
 import { type Step, Unanswered } from "./plan.ts";
 import type { Failure } from "./shrink.ts";
@@ -19,6 +19,8 @@ export interface SequenceOptions {
   readonly profile?: Profile;
   /** Whether a twin accompanies the engine that is stored and restored before every command. */
   readonly migrated?: boolean;
+  /** What that twin goes through beside. */
+  readonly move?: Move;
   /** Whether a twin with this provider accompanies it. */
   readonly otherCrypto?: CryptoProvider;
 }
@@ -26,11 +28,12 @@ export interface SequenceOptions {
 const manufactured = new Map<Profile, NvState>();
 
 /** An engine with its twins, powered on for the first time: the same for equal options. */
-export function createPeer({ seed, profile = DEFAULT_V1, migrated, otherCrypto }: SequenceOptions): EnginePeer {
+export function createPeer({ seed, profile = DEFAULT_V1, migrated, move, otherCrypto }: SequenceOptions): EnginePeer {
   const nv = manufactured.get(profile) ?? manufacturedState(profile);
   manufactured.set(profile, nv);
   return new EnginePeer(nv, `sequence ${seed}`, {
     ...(migrated === undefined ? {} : { migrated }),
+    ...(move === undefined ? {} : { move }),
     ...(otherCrypto === undefined ? {} : { otherCrypto }),
   });
 }
