@@ -101,7 +101,8 @@ export function decodeVolatile(bytes: Bytes, nv: NvState, context: VolatileConte
     stateReset: stateResetFromImage(state.stateReset),
     stateClear: stateClearFromImage(state.stateClear),
     phEnable: state.phEnable,
-    pcrAllocated: persistent.pcrInUse,
+    // Before TPM2_Startup the banks in use are not stored yet: they are those of the next start, which this is.
+    pcrAllocated: state.initialized === 1 ? persistent.pcrInUse : persistent.pcrAllocated,
     pcrReConfig: state.pcrReConfig,
     pcrs: pcrsFromImage(state.pcrs.values),
     objects: objects.objects,

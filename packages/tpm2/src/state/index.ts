@@ -10,7 +10,7 @@ export {
 } from "../libtpms/any-object.ts";
 export { BEYOND_LIBTPMS } from "../libtpms/beyond.ts";
 export { SEED_LEVEL } from "../libtpms/object.ts";
-export { limitsOf, ownProperties, storedProfile } from "../profile.ts";
+export { limitsOf, ownProperties, storedProfile, withProperties } from "../profile.ts";
 export { digestSizeOf } from "../subsystems/hash-algorithms.ts";
 export {
   isOrderly,

@@ -18,11 +18,12 @@ export function tpmProperties(tpm: Engine, property: number): TPMS_TAGGED_PROPER
   return all.filter((tagged) => tagged.property >= first);
 }
 
-/** The profile's, but the firmware version is that under which the TPM was made. */
-function fixedProperties({ profile, persistent }: Engine): TPMS_TAGGED_PROPERTY[] {
+/** The profile's, but the firmware version is that under which the TPM was made, and old states keep less of saved contexts. */
+function fixedProperties({ profile, persistent, stateReset }: Engine): TPMS_TAGGED_PROPERTY[] {
   return Array.from(profile.properties, ([property, value]) => {
     if (property === TPM_PT.FIRMWARE_VERSION_1) return { property, value: persistent.firmwareV1 };
     if (property === TPM_PT.FIRMWARE_VERSION_2) return { property, value: persistent.firmwareV2 };
+    if (property === TPM_PT.CONTEXT_GAP_MAX) return { property, value: stateReset.contextSlotMask };
     return { property, value };
   });
 }
