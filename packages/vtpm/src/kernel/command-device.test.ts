@@ -15,8 +15,12 @@ let built: BuiltProgram;
 let poller: Poller;
 beforeAll(async () => {
   built = await buildProgram();
+  poller = new Poller({ worker: pathToFileURL(built.pollWorker) });
 });
-afterAll(() => built.remove());
+afterAll(async () => {
+  await poller.close();
+  built.remove();
+});
 
 let kernel: MessageDescriptor;
 let jobs: HeldJobs;
@@ -24,7 +28,6 @@ let host: TpmHost;
 let device: CommandDevice;
 let hungUp: Promise<void>;
 beforeEach(async () => {
-  poller = new Poller({ worker: pathToFileURL(built.pollWorker) });
   kernel = new MessageDescriptor(poller);
   jobs = new HeldJobs();
   host = await openMemoryHost(jobs);
@@ -33,9 +36,9 @@ beforeEach(async () => {
     device = serve(kernel, resolve);
   });
 });
-afterEach(async () => {
+afterEach(() => {
   device.close();
-  await poller.close();
+  kernel.close();
 });
 
 function serve({ fd }: MessageDescriptor, onHangUp: () => void, tpm = host): CommandDevice {
@@ -82,7 +85,6 @@ test("closing removes the device at once, whatever is in hand", async () => {
   expect(await kernel.receive()).toEqual(fromHex(""));
   jobs.finish();
   expect(responseCode(await host.execute(getRandom(8)))).toBe(0); // the response found nobody, and that was all
-  kernel.close();
 });
 
 test("it is told when the other side ends", async () => {

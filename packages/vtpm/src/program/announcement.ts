@@ -17,7 +17,7 @@ export function announcement(
   options: ServeOptions,
   { swtpm, mssim, unix, devices }: OpenEndpoints,
 ): string {
-  const { host, socket } = options;
+  const { host, socket, cuse } = options;
   const state = options.state === undefined ? undefined : locationText(options.state);
   const vtpmProxy = devices?.vtpmProxy;
   const tcti: string[] = [];
@@ -25,6 +25,7 @@ export function announcement(
   if (unix !== undefined) tcti.push(`swtpm:path=${socket}`);
   if (mssim !== undefined) tcti.push(`mssim:host=${host},port=${mssim.port}`);
   if (vtpmProxy !== undefined) tcti.push(`device:/dev/tpmrm${vtpmProxy.number}`);
+  if (cuse !== undefined) tcti.push(`device:/dev/${cuse}`);
   if (options.json) {
     const ready = {
       version,
@@ -35,6 +36,7 @@ export function announcement(
       ...(mssim === undefined ? {} : { mssim: mssim.port, platform: mssim.port + 1 }),
       ...(unix === undefined ? {} : { socket, controlSocket: `${socket}.ctrl` }),
       ...(vtpmProxy === undefined ? {} : { device: `/dev/tpm${vtpmProxy.number}` }),
+      ...(cuse === undefined ? {} : { cuse: `/dev/${cuse}` }),
       tcti,
     };
     return `${JSON.stringify(ready)}\n`;
@@ -49,6 +51,7 @@ export function announcement(
     const { number, major, minor } = vtpmProxy;
     lines.push(`  /dev/tpm${number} (${major}:${minor}), with the kernel's resource manager /dev/tpmrm${number}`);
   }
+  if (cuse !== undefined) lines.push(`  /dev/${cuse}, controlled by swtpm's ioctls`);
   lines.push("To use it with tpm2-tools:", ...tcti.map((value) => `  export TPM2TOOLS_TCTI="${value}"`));
   return `${lines.join("\n")}\n`;
 }

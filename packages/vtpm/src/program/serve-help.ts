@@ -7,6 +7,7 @@ Where clients find it (any combination; --port 2321 if none is given; N may be 0
   --mssim N          the TCG simulator's protocol: commands on TCP port N, platform signals on N+1
   --socket PATH      swtpm's protocol on Unix sockets: commands on PATH, control channel on PATH.ctrl
   --vtpm-proxy       the running Linux kernel gets a /dev/tpmN and /dev/tpmrmN (root, module tpm_vtpm_proxy)
+  --cuse NAME        a character device /dev/NAME, controlled by swtpm's ioctls (root, module cuse)
   --host ADDR        address for --port and --mssim (default 127.0.0.1). Whoever reaches the ports owns the TPM:
                      there is no password
 

@@ -22,6 +22,8 @@ export interface ServeOptions {
   readonly socket: string | undefined;
   /** Whether the TPM becomes a device of the running kernel. */
   readonly vtpmProxy: boolean;
+  /** The name of a character device to be made, controlled by swtpm's ioctls. */
+  readonly cuse: string | undefined;
   /** What is sent to the TPM first; nothing if absent. */
   readonly startup: TPM_SU | undefined;
   /** The text of the profile of a new TPM. */
@@ -40,6 +42,7 @@ export function parseServeOptions(args: readonly string[], environment: NodeJS.P
     mssim: { type: "string" },
     socket: { type: "string" },
     "vtpm-proxy": { type: "boolean" },
+    cuse: { type: "string" },
     startup: { type: "string" },
     profile: { type: "string" },
     json: { type: "boolean" },
@@ -53,7 +56,8 @@ export function parseServeOptions(args: readonly string[], environment: NodeJS.P
   const mssim = portOf("--mssim", values.mssim);
   const socket = values.socket === undefined ? undefined : resolve(nonEmpty("--socket", values.socket));
   const vtpmProxy = values["vtpm-proxy"] === true;
-  const none = port === undefined && mssim === undefined && socket === undefined && !vtpmProxy;
+  const cuse = values.cuse === undefined ? undefined : nonEmpty("--cuse", values.cuse);
+  const none = [port, mssim, socket, cuse].every((place) => place === undefined) && !vtpmProxy;
   const state = values.state === undefined ? defaultStateDirectory(environment) : nonEmpty("--state", values.state);
   return {
     help: values.help === true,
@@ -63,6 +67,7 @@ export function parseServeOptions(args: readonly string[], environment: NodeJS.P
     mssim,
     socket,
     vtpmProxy,
+    cuse,
     startup: startupOf(values.startup),
     profile: values.profile === undefined ? undefined : nonEmpty("--profile", values.profile),
     json: values.json === true,

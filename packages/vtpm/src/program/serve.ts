@@ -59,7 +59,7 @@ async function openEndpoints(options: ServeOptions, served: Served): Promise<Ope
     if (port !== undefined) opened.swtpm = await serveSwtpm(host, port, served);
     if (mssim !== undefined) opened.mssim = await serveMssim(host, mssim, served);
     if (socket !== undefined) opened.unix = await serveSwtpmUnix(socket, served);
-    if (options.vtpmProxy) {
+    if (options.vtpmProxy || options.cuse !== undefined) {
       // Loaded only now: sockets need no kernel.
       const { openKernelDevices } = await import("./kernel-devices.ts");
       opened.devices = await openKernelDevices(options, served);

@@ -54,11 +54,16 @@ export function serveMssim(host: string, port: number, served: Served): Promise<
 }
 
 const swtpmData = ({ host }: Served): Service => ({ createSession: () => new SwtpmDataSession(new CommandPort(host)) });
-const swtpmControl = ({ host, platform, endProcess, onFault = () => {} }: Served): Service => {
-  const blobs = new StateBlobs({ host, platform, onFault, onStoreLost: onFault });
-  const control = new Control({ host, blobs, onFault, endProcess });
+const swtpmControl = (served: Served): Service => {
+  const control = controlOf(served);
   return { createSession: () => new SwtpmControlSession(control), completeWithinMs: CONTROL_REQUEST_MS };
 };
+
+/** What a control channel to this TPM can ask for. */
+export function controlOf({ host, platform, endProcess, onFault = () => {} }: Served): Control {
+  const blobs = new StateBlobs({ host, platform, onFault, onStoreLost: onFault });
+  return new Control({ host, blobs, onFault, endProcess });
+}
 
 function receptionOf(service: Service): Reception {
   const reception = new Reception();

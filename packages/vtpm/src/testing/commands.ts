@@ -22,8 +22,14 @@ export const readPcr17 = plain(0x17e, "00000001 000b 03 000002");
 /** Allowed from localities 2 to 4 only. */
 export const extendPcr17 = authorized(0x182, "00000011", `00000001 000b ${"5a".repeat(32)}`);
 
+/** Allowed from every locality. */
+export const extendPcr16 = authorized(0x182, "00000010", `00000001 000b ${"5a".repeat(32)}`);
+
 export const defineCounter = (index: number): Bytes =>
   authorized(0x12a, "40000001", `0000 000e ${word(index, 4)} 000b 02060016 0000 0008`);
+/** An Index for data of this size. */
+export const defineIndex = (index: number, size: number): Bytes =>
+  authorized(0x12a, "40000001", `0000 000e ${word(index, 4)} 000b 00020002 0000 ${word(size, 2)}`);
 export const increment = (index: number): Bytes => authorized(0x134, `40000001 ${word(index, 4)}`);
 export const readCounter = (index: number): Bytes => authorized(0x14e, `40000001 ${word(index, 4)}`, "0008 0000");
 

@@ -1,6 +1,6 @@
 import { closeSync, readSync, writeSync } from "node:fs";
 import { type Bytes, EMPTY } from "@vtpm/wire";
-import type { Poller } from "../native/poller.ts";
+import type { Poller, Watch } from "../native/poller.ts";
 import { socketPair } from "./socket-pair.ts";
 
 const MESSAGE_SIZE = 65536;
@@ -11,6 +11,8 @@ export class MessageDescriptor {
   readonly fd: number;
   readonly #ours: number;
   readonly #poller: Poller;
+  #waiting: Watch | undefined;
+  #closed = false;
 
   constructor(poller: Poller) {
     const { ours, theirs } = socketPair("seqpacket");
@@ -40,13 +42,16 @@ export class MessageDescriptor {
   }
 
   close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#waiting?.stop();
     closeSync(this.#ours);
   }
 
   #readable(): Promise<void> {
     return new Promise((resolve) => {
-      const watch = this.#poller.watch(this.#ours, () => {
-        watch.stop();
+      this.#waiting = this.#poller.watch(this.#ours, () => {
+        this.#waiting?.stop();
         resolve();
       });
     });

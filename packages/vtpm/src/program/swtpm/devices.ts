@@ -1,10 +1,14 @@
 import { CommandDevice } from "../../kernel/command-device.ts";
+import { serveCuse } from "../../kernel/cuse/serve-cuse.ts";
 import { serveVtpmProxy } from "../../kernel/vtpm-proxy/serve-vtpm-proxy.ts";
 import { warmUp } from "../../kernel/warm-up.ts";
 import type { Poller } from "../../native/poller.ts";
 import type { ServedTpm } from "./served-tpm.ts";
-import type { Settings } from "./settings.ts";
+import { cNumber, type Settings } from "./settings.ts";
 import type { DataSource } from "./sockets.ts";
+
+/** Of a device's major or minor number, as swtpm takes them. */
+const MAX_DEVICE_NUMBER = 0xffff;
 
 /** What a device is opened with. */
 export interface DeviceSurroundings {
@@ -17,10 +21,18 @@ export interface DeviceSurroundings {
 
 /** Serves the TPM at the device that is asked for. Rejects with a `HostError`. */
 export async function openDevice(
-  { given, locality }: Settings,
+  { front, given, locality }: Settings,
   { tpm, data, poller, onHangUp }: DeviceSurroundings,
 ): Promise<{ close(): void } | undefined> {
   if (data.device !== undefined) return new CommandDevice({ fd: data.device, port: tpm.port, poller, onHangUp });
+  if (front === "cuse") {
+    const number = (option: "maj" | "min"): number | undefined => {
+      const text = given.get(option);
+      return text === undefined ? undefined : cNumber(`--${option}`, text, MAX_DEVICE_NUMBER);
+    };
+    const name = given.get("name") ?? "";
+    return serveCuse({ name, major: number("maj"), minor: number("min"), control: tpm.control, poller, onHangUp });
+  }
   if (!given.has("vtpm-proxy")) return undefined;
   await warmUp();
   const rejectLocality4 = locality?.["reject-locality-4"];

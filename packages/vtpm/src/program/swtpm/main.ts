@@ -1,4 +1,5 @@
 import { HostError } from "../../host-error.ts";
+import { KernelError } from "../../kernel/kernel-error.ts";
 import { seccompSupported } from "../../native/seccomp.ts";
 import { SWTPM_VERSION } from "../swtpm-version.ts";
 import { UsageError } from "../usage-error.ts";
@@ -11,7 +12,7 @@ import { stateLocation } from "./state-location.ts";
 
 const FRONTS: readonly Front[] = ["socket", "chardev", "cuse"];
 
-/** The program `swtpm`. Sets the exit status of the process; what fails is said in one line. */
+/** The program `swtpm`; with the first word given, `swtpm_cuse`. Sets the exit status of the process; what fails is said in one line. */
 export async function main([word, ...args]: readonly string[]): Promise<void> {
   const front = FRONTS.find((known) => known === word);
   if (front !== undefined) await runFront(front, args);
@@ -40,8 +41,25 @@ async function runFront(front: Front, args: readonly string[]): Promise<void> {
   } catch (error) {
     if (!(error instanceof HostError)) throw error;
     log.write(error.message);
-    process.exitCode = 1;
+    process.exitCode = front === "cuse" ? cuseStatus(error) : 1;
   }
+}
+
+/** What is said at once, before anything is opened or goes on in the background. */
+function checkCuse(name: string | undefined): void {
+  if (name === undefined || name === "") throw new NoDeviceName("cuse needs --name NAME: the device will be /dev/NAME");
+  if (process.getuid?.() !== 0) throw new KernelError("KERNEL_DENIES", "cuse makes a device: run as root");
+}
+
+class NoDeviceName extends UsageError {}
+
+/** Why there is no device, in swtpm's exit statuses for it. */
+const CUSE_STATUS = { GENERAL: 255, NO_NAME: 254, BAD_OPTION: 253, NOT_ROOT: 252 } as const;
+
+function cuseStatus(error: HostError): number {
+  if (error instanceof NoDeviceName) return CUSE_STATUS.NO_NAME;
+  if (error instanceof UsageError) return CUSE_STATUS.BAD_OPTION;
+  return error instanceof KernelError && error.code === "KERNEL_DENIES" ? CUSE_STATUS.NOT_ROOT : CUSE_STATUS.GENERAL;
 }
 
 /** What can be answered without a TPM is; otherwise a TPM is served, perhaps in the background. */
@@ -70,7 +88,6 @@ async function run(settings: Settings, log: Log, ready: (() => void) | undefined
     process.stdout.write(printStates(location, given.has("tpm2")));
     return 0;
   }
-  if (front === "cuse") throw new UsageError("swtpm cuse is not there yet");
   if (!given.has("tpm2")) {
     throw new UsageError("a TPM 1.2 is not there yet: ask for a TPM 2.0 with --tpm2");
   }
@@ -79,7 +96,9 @@ async function run(settings: Settings, log: Log, ready: (() => void) | undefined
     process.stdout.write(tpmInfo(INFO.AVAILABLE_PROFILES, undefined));
     return 0;
   }
-  if (given.has("daemon") && ready === undefined && info === undefined) return launch(settings.descriptors);
+  if (front === "cuse" && info === undefined) checkCuse(given.get("name"));
+  if ((given.has("daemon") || front === "cuse") && ready === undefined && info === undefined)
+    return launch(settings.descriptors);
   const { serve } = await import("./serve.ts");
   return serve(settings, { log, info, onReady: ready ?? (() => {}) });
 }

@@ -57,7 +57,7 @@ export async function serve(settings: Settings, { log, info, onReady }: ServeCon
       process.stdout.write(`${tpm.control.describe(BigInt(info))}\n`);
       return 0;
     }
-    if (data.device !== undefined || settings.given.has("vtpm-proxy")) {
+    if (data.device !== undefined || settings.given.has("vtpm-proxy") || settings.front === "cuse") {
       const { openDevice } = await import("./devices.ts");
       const onHangUp = (): void => end("the end of the device");
       const device = await openDevice(settings, { tpm, data, poller: poller.get(), onHangUp });

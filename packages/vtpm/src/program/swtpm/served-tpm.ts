@@ -97,7 +97,7 @@ export async function openServedTpm(settings: Settings, surroundings: TpmSurroun
 }
 
 function openState(
-  { tpmstate, migration, flags, profile }: Settings,
+  { front, tpmstate, migration, flags, profile }: Settings,
   { log, location, capture, jobWorker, fail }: TpmSurroundings,
   key: Uint8Array | undefined,
   lazy: boolean,
@@ -113,7 +113,7 @@ function openState(
   return openTpm({
     ...files,
     ...(isDirectory
-      ? { directory: location.directory, create: false, unlocked, backup: tpmstate?.backup }
+      ? { directory: location.directory, create: front === "cuse", unlocked, backup: tpmstate?.backup }
       : { linearFile: location.file, unlocked }),
     key,
     jobWorker,
