@@ -1,27 +1,7 @@
-import { createNodeProvider } from "@vtpm/crypto/node";
-import { DEFAULT_V1, LATEST, NULL_PROFILE, type TpmState } from "@vtpm/tpm2";
+import { DEFAULT_V1, LATEST, NULL_PROFILE } from "@vtpm/tpm2";
 import { campaign } from "@vtpm/tpm2/testing/fuzz";
 import { expect, test } from "vitest";
-import { differenceOf } from "../testing/difference.ts";
-import { decodePermanent, encodePermanent } from "./permanent.ts";
-import { decodeVolatile, encodeVolatile } from "./volatile.ts";
-
-const crypto = createNodeProvider();
-/** The wall clock stands still while a TPM is moved. */
-const WALL_CLOCK = 1_800_000_000_000n;
-
-/** Writes both images and reads them back; what was read is written as it was. */
-function moved(state: TpmState, nowMs: number): TpmState {
-  const clocks = { monotonicMs: BigInt(nowMs), wallClockMs: WALL_CLOCK, crypto };
-  const permanent = encodePermanent(state.nv);
-  const volatile = encodeVolatile(state, clocks);
-  const after = decodeVolatile(volatile, decodePermanent(permanent), clocks);
-  const difference =
-    differenceOf(encodePermanent(after.nv), permanent) ?? differenceOf(encodeVolatile(after, clocks), volatile);
-  if (difference !== undefined) throw new Error(`written again it differs ${difference}`);
-  // A TPM that goes on elsewhere tests its algorithms anew, as in libtpms: that alone can be told.
-  return { nv: after.nv, ram: { ...after.ram, untested: state.ram.untested } };
-}
+import { moved } from "../testing/moved.ts";
 
 test.each([
   ["null", NULL_PROFILE],

@@ -1,8 +1,9 @@
 import { parseArgs } from "node:util";
+import type { Move } from "./engine-peer.ts";
 import { campaign } from "./index.ts";
 
-/** Looks for as long as is wanted: what `npm run fuzz` runs. */
-export async function main(args: readonly string[]): Promise<number> {
+/** Looks for as long as is wanted: what `npm run fuzz` runs. `move` is what a twin goes through before every command. */
+export async function main(args: readonly string[], move?: Move): Promise<number> {
   const { values } = parseArgs({
     args: [...args],
     options: {
@@ -17,6 +18,7 @@ export async function main(args: readonly string[]): Promise<number> {
   console.log(`fuzzing from seed ${seed} for ${values.minutes} minutes`);
   const { sequences, statistics, failure } = await campaign({
     seed,
+    ...(move === undefined ? {} : { move }),
     length: Number(values.steps),
     now: () => performance.now(),
     isOver: (done) => done >= Number(values.sequences) || performance.now() - start > Number(values.minutes) * 60_000,
