@@ -41,9 +41,9 @@ export const IMAGE_FORM = struct("image form", {
   drbgState: DRBG_STATE,
   ramSize: UINT32,
   nvSize: UINT64,
-  /** NV Indices and persistent objects in their order, by handle; and what the latter take, where it is not what they should. */
+  /** NV Indices and persistent objects in their order, by handle; and what they take, where it is not what they should. */
   nvOrder: list("NV order", UINT32, { max: 0xffff }),
-  objectSizes: table("object sizes", UINT32, UINT32),
+  entrySizes: table("entry sizes", UINT32, UINT32),
   /** RSA keys of which libtpms has not worked out the private exponent yet. */
   withoutExponent: list("keys without exponent", UINT32, { max: 0xffff }),
 });
@@ -68,7 +68,7 @@ export const USUAL_FORM: IMAGE_FORM = {
   ramSize: 512,
   nvSize: 0x29cc0n,
   nvOrder: [],
-  objectSizes: new Map(),
+  entrySizes: new Map(),
   withoutExponent: [],
 };
 

@@ -56,20 +56,28 @@ export function objectEntrySize(object: OBJECT_IMAGE, level: number): number {
 /** NV Indices and objects in the order of the image they come from; those that it does not know follow. */
 export function nvToImage(
   { indices, objects, profile }: NvState,
-  { nvOrder, objectSizes, withoutExponent }: IMAGE_FORM,
+  { nvOrder, entrySizes, withoutExponent }: IMAGE_FORM,
   objectHeader: ObjectHeader,
 ): NvEntry[] {
   const lazy = new Set(withoutExponent);
   const entryOf = (handle: number): NvEntry | undefined => {
     const index = indices.get(handle);
-    if (index !== undefined) return { kind: "index", handle, size: indexEntrySize(index.data.length), ...index };
+    if (index !== undefined) {
+      const expected = indexEntrySize(index.data.length);
+      return {
+        kind: "index",
+        handle,
+        size: index.data.length === 0 ? expected : (entrySizes.get(handle) ?? expected),
+        ...index,
+      };
+    }
     const object = objects.get(handle);
     if (object === undefined) return undefined;
     const image = slotToImage(
       { kind: SLOT.KEY, ...object },
       { header: objectHeader, evictHandle: handle, withoutExponent: lazy.has(handle) },
     );
-    const size = objectSizes.get(handle) ?? objectEntrySize(image, profile.stateFormatLevel);
+    const size = entrySizes.get(handle) ?? objectEntrySize(image, profile.stateFormatLevel);
     return { kind: "object", handle, size, object: image };
   };
   const handles = new Set([...nvOrder, ...indices.keys(), ...objects.keys()]);

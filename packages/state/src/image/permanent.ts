@@ -20,6 +20,7 @@ import {
   orderlyIndicesFromImage,
   orderlyIndicesToImage,
 } from "./nv-mapping.ts";
+import { indexEntrySize } from "./nv-storage.ts";
 import { hasSavedState, PERSISTENT_ALL } from "./persistent-all.ts";
 import { EPOCH_SIZE, FIRST_WITH_ALL_COMMANDS, type PERSISTENT_DATA } from "./persistent-data.ts";
 import { readImage } from "./read-image.ts";
@@ -156,15 +157,18 @@ function readForm({ profile: text, body, ...header }: PERSISTENT_ALL, nv: NvStat
   if (stateClear !== undefined) headers.note("STATE_CLEAR_DATA", stateClear);
   headers.note("INDEX_ORDERLY_RAM", orderlyRam);
   headers.note("USER_NVRAM", nvram);
-  const objectSizes = new Map<number, number>();
+  const entrySizes = new Map<number, number>();
   const withoutExponent: number[] = [];
   for (const entry of nvram.nv.entries) {
-    if (entry.kind !== "object") continue;
+    if (entry.kind === "index") {
+      if (entry.size !== indexEntrySize(entry.data.length)) entrySizes.set(entry.handle, entry.size);
+      continue;
+    }
     const { content } = entry.object;
     if (content.object !== undefined) headers.note("OBJECT", content.object);
     if (isUnusedRsaKey(entry.object)) withoutExponent.push(entry.handle);
     if (entry.size !== objectEntrySize(entry.object, profile.stateFormatLevel))
-      objectSizes.set(entry.handle, entry.size);
+      entrySizes.set(entry.handle, entry.size);
   }
   const handles = nvram.nv.entries.map(({ handle }) => handle);
   const usualOrder = [...nv.indices.keys(), ...nv.objects.keys()];
@@ -179,7 +183,7 @@ function readForm({ profile: text, body, ...header }: PERSISTENT_ALL, nv: NvStat
     ramSize: orderlyRam.ram.size,
     nvSize: nvram.nv.size,
     nvOrder: handles.every((handle, i) => handle === usualOrder[i]) ? [] : handles,
-    objectSizes,
+    entrySizes,
     withoutExponent,
   };
 }

@@ -100,6 +100,24 @@ describe("an image of another version", () => {
   });
 });
 
+test("an image keeps what entries of NV memory take, where libtpms does not rely on it", () => {
+  const sizes = (isOrderly: boolean) =>
+    edited("lib092-null", ({ nvram }) => ({
+      nvram: {
+        ...nvram,
+        nv: {
+          ...nvram.nv,
+          entries: nvram.nv.entries.map((entry) => {
+            const changes = entry.kind === "object" || (entry.data.length === 0) === isOrderly;
+            return changes ? { ...entry, size: 9 } : entry;
+          }),
+        },
+      },
+    }));
+  expectSame(sizes(false));
+  expect(errorOf(sizes(true))).toMatch(/NV Index 0x1500005 takes 152 bytes, not 9/);
+});
+
 describe("an image is refused", () => {
   test.each<readonly [string, (body: Body) => Partial<Body>, RegExp]>([
     [
