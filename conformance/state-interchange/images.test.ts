@@ -117,6 +117,7 @@ const sized = (bytes: Uint8Array): Buffer => Buffer.concat([u16(bytes.length), b
 
 const ECC_STORAGE = Buffer.from("0023000b0003047200000006008000430010000300100000" + "0000", "hex");
 const RSA_STORAGE = Buffer.from("0001000b00030472000000060080004300100800000000000000", "hex");
+const HMAC_KEY = Buffer.from("0008000b0004047200000005000b0000", "hex");
 const createPrimary = (hierarchy: number, template: Buffer): Buffer =>
   authorized(0x131, [hierarchy], Buffer.concat([sized(u32(0)), sized(template), u16(0), u32(0)]));
 const startSession = (type: number): Buffer =>
@@ -256,6 +257,30 @@ declare("a TPM goes back and forth between here and Debian's swtpm", () => {
     for (const algorithm of ["sha1", "sha256", "sha384", "sha512"]) {
       expect(results.toString("hex")).toContain(createHash(algorithm).update(all).digest("hex"));
     }
+    await home.leave();
+  });
+
+  test("while an HMAC is in the making and an RSA key waits for its first use", async () => {
+    let home = here();
+    await succeed(home, command(0x144, u16(0)));
+    const hmacKey = (await succeed(home, createPrimary(NULL_HIERARCHY, HMAC_KEY))).readUInt32BE(0);
+    await succeed(home, createPrimary(NULL_HIERARCHY, RSA_STORAGE));
+    const begin = Buffer.concat([u16(0), u16(0xb)]);
+    const sequence = (await succeed(home, authorized(0x15b, [hmacKey], begin))).readUInt32BE(0);
+    const parts: Buffer[] = [];
+    for (let round = 0; round < 4; round++) {
+      parts.push(Buffer.alloc(50 + 30 * round, round));
+      await succeed(home, authorized(0x15c, [sequence], sized(parts[round] ?? Buffer.alloc(0))));
+      await home.leave();
+      home = round % 2 === 0 ? await inSwtpm() : here();
+    }
+    const end = Buffer.concat([sized(Buffer.alloc(0)), u32(NULL_HIERARCHY)]);
+    const inParts = await succeed(home, authorized(0x13e, [sequence], end));
+    const atOnce = await succeed(
+      home,
+      authorized(0x155, [hmacKey], Buffer.concat([sized(Buffer.concat(parts)), u16(0xb)])),
+    );
+    expect(inParts.subarray(6, 38).toString("hex")).toBe(atOnce.subarray(6, 38).toString("hex"));
     await home.leave();
   });
 });

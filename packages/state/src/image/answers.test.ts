@@ -33,8 +33,8 @@ function flushAll({ tpm }: TestTpm): void {
 const send = ({ tpm }: TestTpm, { command }: Exchange): string => toHex(tpm.execute(fromHex(command)));
 
 /**
- * How many persistent objects still fit, TPM_PT_HR_PERSISTENT_AVAIL, depends on the size of libtpms' structures, not on the state: for
- * what libtpms 0.9.2 (57 and 59) has recorded, version 0.11 and this TPM say less.
+ * How many persistent objects still fit, TPM_PT_HR_PERSISTENT_AVAIL, depends on the size of libtpms' structures, not on the
+ * state: for what libtpms 0.9.2 (57 and 59) has recorded, version 0.11 and this TPM say less.
  */
 const asNow = (response: string): string =>
   response.replace("0000020900000039", "000002090000002d").replace("000002090000003b", "000002090000002e");

@@ -18,8 +18,9 @@ const modulo64 = (value: bigint): bigint => BigInt.asUintN(64, value);
 /** Since this version the clocks of a writer are told apart; before, all of them were the wall clock. */
 const FIRST_WITH_MONOTONIC_TIME = 4;
 
-// libtpms' timer reports a time that goes on while the TPM is suspended: from `lastReportedTime`, by as much as its clock (monotonic, moved
-// by an offset and by the time away) is past `lastSystemTime`. What it reports beyond `realTimePrevious` has not reached TPM time yet.
+// libtpms' timer reports a time that goes on while the TPM is suspended: from `lastReportedTime`, by as much as its clock
+// (monotonic, moved by an offset and by the time away) is past `lastSystemTime`. What it reports beyond `realTimePrevious`
+// has not reached TPM time yet.
 
 /** TPM time goes on where it was, and the time since the state was written counts too. */
 export function clocksFromImage(

@@ -27,8 +27,8 @@ const UNUSUAL_HEADER = struct("header", {
 export const HEADERS = list("headers", struct("named header", { name: TEXT, header: UNUSUAL_HEADER }), { max: 0xffff });
 
 /**
- * How the image was written that a permanent state was read from, as far as a TPM has no use for it: so that it is written again as it
- * was.
+ * How the image was written that a permanent state was read from, as far as a TPM has no use for it: so that it is written
+ * again as it was.
  */
 export const IMAGE_FORM = struct("image form", {
   headers: HEADERS,

@@ -16,8 +16,8 @@ export interface NativeRam {
 const SIZE = constant("size", UINT16, NATIVE_RAM_SIZE);
 
 /**
- * The orderly NV Indices of a running TPM as they lie in libtpms' memory, on machines that put the low byte first: which is nearly all
- * of them. The data is what a caller has written, and of counters big-endian.
+ * The orderly NV Indices of a running TPM as they lie in libtpms' memory, on machines that put the low byte first: which is
+ * nearly all of them. The data is what a caller has written, and of counters big-endian.
  */
 export const NATIVE_RAM: Codec<NativeRam> = {
   name: "native RAM",

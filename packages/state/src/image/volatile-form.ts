@@ -29,8 +29,8 @@ export const CLOCK_FORM = struct("clocks", {
 export type CLOCK_FORM = TypeOf<typeof CLOCK_FORM>;
 
 /**
- * How the image was written that a running TPM's state was read from, as far as a TPM has no use for it. The companion of `IMAGE_FORM`,
- * and gone with the TPM's power.
+ * How the image was written that a running TPM's state was read from, as far as a TPM has no use for it. The companion of
+ * `IMAGE_FORM`, and gone with the TPM's power.
  */
 export const VOLATILE_FORM = struct("volatile form", {
   headers: HEADERS,
