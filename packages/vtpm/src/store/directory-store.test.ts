@@ -313,6 +313,20 @@ describe("a directory store", () => {
     expect(parsed(disk.peek("alice.permall.bak") ?? new Uint8Array(0))).toEqual({ a: "1" });
   });
 
+  test("goes on from the state file before where the present one is missing, but only if asked to", async () => {
+    const disk = new SimulatedDisk();
+    disk.plant("alice.permall.bak", bytesOf({ a: "1" }));
+    await expect(Book.open(disk)).rejects.toMatchObject({
+      code: "STATE_DAMAGED",
+      message:
+        "/simulated/alice.permall is missing, but alice.permall.bak is there: ask for backup to go on from it, or move it away",
+    });
+    expect(await disk.list()).toEqual(["alice.permall.bak"]);
+    const book = await Book.open(disk, [ALICE], { backup: true });
+    expect(book.content).toEqual({ alice: { a: "1" } });
+    expect(await contentOn(disk.afterPowerCut(NOTHING))).toEqual({ alice: { a: "1" }, bob: {} });
+  });
+
   test("keeps volatile state beside it until told otherwise", async () => {
     const disk = new SimulatedDisk();
     const { store } = await Book.open(disk);

@@ -103,7 +103,7 @@ export class DirectoryStore implements Store {
 
   async load(tpm: string): Promise<Stored> {
     if (!isTpmName(tpm)) throw new RangeError(`a TPM cannot be called ${JSON.stringify(tpm)}`);
-    const image = await this.#directory.read(stateFileName(tpm));
+    const image = (await this.#directory.read(stateFileName(tpm))) ?? (await this.#takeBackup(tpm));
     const fileDigest = image === undefined ? NO_FILE : digestOf(image);
     let stored = this.#tpms.get(tpm);
     if (stored === undefined) {
@@ -180,6 +180,27 @@ export class DirectoryStore implements Store {
       await this.#spare?.close();
       await this.#directory.close();
     }
+  }
+
+  /**
+   * The backup in place of a state file that is missing: swtpm moves the file away and writes another one, so that one that
+   * was stopped in between leaves this. Without the option nobody may believe that there is no TPM.
+   */
+  async #takeBackup(tpm: string): Promise<Bytes | undefined> {
+    // A TPM whose first state file is still to be written.
+    if (this.#tpms.get(tpm)?.ahead === true) return undefined;
+    const name = backupFileName(tpm);
+    const backup = await this.#directory.read(name);
+    if (backup === undefined) return undefined;
+    if (this.#options.backup !== true) {
+      throw new StoreError(
+        "STATE_DAMAGED",
+        `${this.locate(tpm)} is missing, but ${name} is there: ask for backup to go on from it, or move it away`,
+      );
+    }
+    await this.#directory.rename(name, stateFileName(tpm));
+    await this.#directory.sync();
+    return backup;
   }
 
   #loaded(tpm: string): StoredTpm {
