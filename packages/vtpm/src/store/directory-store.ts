@@ -21,6 +21,8 @@ import { StoreError } from "./store-error.ts";
 const FOLD_DELAY_MS = 500;
 /** Milliseconds after which a fold that keeps failing is tried again, at most. */
 const MAX_RETRY_MS = 30_000;
+/** State files written at the same time: few threads wait for the disk, and whoever appends needs one of them. */
+const FILES_AT_ONCE = 2;
 /** Bytes of journal from which on a fold begins a new one even though the last fold has failed. */
 const JOURNAL_LIMIT = 0x40000;
 
@@ -275,17 +277,20 @@ export class DirectoryStore implements Store {
   }
 
   async #writeStateFiles(files: readonly NewStateFile[]): Promise<void> {
-    const written = await Promise.allSettled(
-      files.map(async ({ stored, content }) => {
+    const failures: unknown[] = [];
+    const waiting = files.values();
+    const writeSome = async (): Promise<void> => {
+      for (const { stored, content } of waiting) {
         try {
           await this.#writeStateFile(stored.name, content);
         } catch (error) {
           stored.ahead = true;
-          throw error;
+          failures.push(error);
         }
-      }),
-    );
-    for (const result of written) if (result.status === "rejected") throw result.reason;
+      }
+    };
+    await Promise.all(Array.from({ length: FILES_AT_ONCE }, writeSome));
+    if (failures.length > 0) throw failures[0];
   }
 
   async #writeStateFile(tpm: string, content: Bytes): Promise<void> {
