@@ -23,7 +23,7 @@ export class Machine {
   readonly ended: Promise<void>;
 
   constructor({ args, cpu = "max", memory = 1024, timeoutMs }: MachineOptions) {
-    const fixed = ["-accel", "tcg,thread=multi", "-nodefaults", "-display", "none", "-no-reboot", "-serial", "stdio"];
+    const fixed = ["-accel", "tcg", "-nodefaults", "-display", "none", "-no-reboot", "-serial", "stdio"];
     this.#process = spawn("qemu-system-x86_64", [...fixed, "-cpu", cpu, "-m", String(memory), ...args], {
       stdio: ["ignore", "pipe", "pipe"],
     });
