@@ -38,6 +38,10 @@ const required = {
       "ls /usr/sbin/tpm2-abrmd /usr/lib/*/libtss2-tcti-tabrmd.so.0 /usr/lib/*/ossl-modules/tpm2.so && dbus-daemon --version",
     ],
   },
+  libvirt: {
+    packages: ["libvirt-daemon", "libvirt-daemon-system", "libvirt-clients", "qemu-system-x86", "swtpm"],
+    probe: ["sh", "-c", "libvirtd --version && virtlogd --version && virsh --version && qemu-system-x86_64 --version"],
+  },
   swtpm: { packages: ["swtpm", "swtpm-tools"], probe: ["/usr/bin/swtpm", "--version"] },
   strace: { packages: ["strace"], probe: ["strace", "--version"] },
   QEMU: {

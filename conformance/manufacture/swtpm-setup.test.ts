@@ -3,7 +3,7 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, 
 import { join } from "node:path";
 import { TPM_ALG, type TPMT_PUBLIC_NULLABLE } from "@vtpm/tpm2/spec";
 import { beforeEach, describe, expect, inject, test } from "vitest";
-import { OpenedTpm, publicText } from "./opened-tpm.ts";
+import { OpenedTpm, type Opener, publicText } from "./opened-tpm.ts";
 import { BIN, type Ended, output, run, useDirectory } from "./tools.ts";
 
 const missing = inject("missingPrograms");
@@ -232,6 +232,26 @@ describe.skipIf(missing.includes("certificate tools"))("swtpm_setup", () => {
       writeFileSync(at("key"), "00112233445566778899aabbccddeeff");
       await driving("--keyfile", at("key"), "--overwrite");
       expect(readFileSync(at("state/tpm2-00.permall")).readUInt16BE(4)).toBe(0x01);
+    });
+
+    test.each<[string, Opener]>([
+      ["what it makes opens here", "this project"],
+      ["what it makes opens there", "Debian's swtpm"],
+    ])("%s: the same keys, areas and banks", async (_, opener) => {
+      mkdirSync(at("theirs"));
+      configure("setup.conf", "/usr/bin/swtpm_localca");
+      const [other, state] =
+        opener === "this project" ? (["Debian's swtpm", "theirs"] as const) : (["this project", "state"] as const);
+      if (state === "theirs") await debians(...ALL);
+      else await made(...ALL);
+      const look = async (tpm: OpenedTpm) => ({
+        keys: [...(await tpm.keys())].map(([handle, key]) => [handle, publicText(key)]),
+        areas: await tpm.areas(),
+        banks: await tpm.banks(),
+      });
+      const maker = await OpenedTpm.with(other, at(state), look);
+      expect(maker.keys).toHaveLength(2);
+      expect(await OpenedTpm.with(opener, at(state), look)).toEqual(maker);
     });
   });
 

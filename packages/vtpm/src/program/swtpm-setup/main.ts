@@ -1,8 +1,9 @@
-import { HostError } from "../../host-error.ts";
+import { HostError, reasonOf } from "../../host-error.ts";
 import { capabilitiesLine } from "../capabilities-line.ts";
 import { LogFile } from "../log-file.ts";
 import { runProgram } from "../run-program.ts";
 import { SWTPM_VERSION } from "../swtpm-version.ts";
+import { UsageError } from "../usage-error.ts";
 import { SetupOptions, setupHelp } from "./options.ts";
 
 const FEATURES = [
@@ -50,8 +51,13 @@ async function run(options: SetupOptions): Promise<void> {
   options.check();
   const user = options.text("runas");
   if (user !== undefined) {
-    const { becomeUser } = await import("./become-user.ts");
-    becomeUser(user);
+    const { becomeUser, userOf } = await import("../user.ts");
+    try {
+      becomeUser(userOf(user));
+    } catch (error) {
+      if (error instanceof HostError) throw error;
+      throw new UsageError(`--runas ${user}: cannot become that user: ${reasonOf(error)}`, { cause: error });
+    }
   }
   const log = await LogFile.open(options.text("logfile"));
   try {

@@ -9,7 +9,7 @@ import { StreamTransport } from "@vtpm/client/node";
 import type { Bytes } from "@vtpm/wire";
 import { ControlClient } from "../../control/control-client.ts";
 import { SocketTransport } from "../../control/socket-transport.ts";
-import { reasonOf } from "../../host-error.ts";
+import { reasonOf, systemErrorCode } from "../../host-error.ts";
 import type { TpmInTheMaking } from "../../manufacture/in-process-tpm.ts";
 import { ManufactureError } from "../../manufacture/manufacture-error.ts";
 import type { StateLocation } from "../state-location.ts";
@@ -141,7 +141,7 @@ class RunningProgram {
     for (const stream of child.stdio) stream?.on("error", () => {}); // what it does not read is its own affair
     this.#ended = new Promise((resolve) => {
       child.once("error", (error) => {
-        this.#failure = reasonOf(error);
+        this.#failure = whyNotRun(error);
         resolve();
       });
       child.once("close", (status, signal) => {
@@ -214,8 +214,12 @@ function outputOf([program, ...words]: readonly [string, ...string[]], args: rea
       output += text.toString();
     });
     child.once("error", (error) =>
-      reject(new ManufactureError("TPM_PROGRAM", `${program} cannot be run: ${reasonOf(error)}`, { cause: error })),
+      reject(new ManufactureError("TPM_PROGRAM", `${program} cannot be run: ${whyNotRun(error)}`, { cause: error })),
     );
     child.once("close", () => resolve(output));
   });
+}
+
+function whyNotRun(error: unknown): string {
+  return systemErrorCode(error) === "ENOENT" ? "there is no such program" : reasonOf(error);
 }

@@ -1,20 +1,12 @@
-import { execFileSync } from "node:child_process";
 import { reasonOf } from "../../host-error.ts";
 import { preloadedJobWorker } from "../../jobs/job-pool.ts";
 import { chroot } from "../../native/chroot.ts";
 import { NativeError } from "../../native/native-error.ts";
 import { forbidCalls, type SeccompAction, seccompSupported } from "../../native/seccomp.ts";
-import { lookUp } from "../sub-options.ts";
 import { UsageError } from "../usage-error.ts";
+import { becomeUser, userOf } from "../user.ts";
 import { OpenError } from "./log.ts";
 import type { Settings } from "./settings.ts";
-
-/** A user to become. */
-interface User {
-  readonly uid: number;
-  readonly gid: number;
-  readonly groups: readonly number[];
-}
 
 /**
  * Takes away what `--chroot` and `--runas` say, before anything is opened. Returns the module that threads for long work run
@@ -28,7 +20,7 @@ export function confine({ given }: Settings): URL | undefined {
   const user = runas === undefined ? undefined : userOf(runas);
   const worker = preloadedJobWorker();
   if (root !== undefined) confining(`--chroot ${root}`, () => chroot(root));
-  if (user !== undefined) confining(`--runas ${runas}`, () => become(user));
+  if (user !== undefined) confining(`--runas ${runas}`, () => becomeUser(user));
   return worker;
 }
 
@@ -40,19 +32,6 @@ export function forbidUnneededCalls({ seccomp }: Settings): void {
     throw new UsageError(`--seccomp action=${action} cannot be had here: use --seccomp action=none, or leave it out`);
   }
   confining("--seccomp", () => forbidCalls(action as SeccompAction)); // checked with the other words
-}
-
-function userOf(runas: string): User {
-  if (/^\d+$/.test(runas)) return { uid: Number(runas), gid: Number(runas), groups: [Number(runas)] };
-  const { id, group } = lookUp("passwd", "--runas", runas);
-  const groups = execFileSync("id", ["-G", runas], { encoding: "utf8" });
-  return { uid: id, gid: group, groups: groups.trim().split(" ").map(Number) };
-}
-
-function become({ uid, gid, groups }: User): void {
-  process.setgroups?.(groups);
-  process.setgid?.(gid);
-  process.setuid?.(uid);
 }
 
 function confining(option: string, action: () => void): void {
