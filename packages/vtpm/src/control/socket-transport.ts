@@ -47,6 +47,8 @@ export class SocketTransport implements ControlTransport {
       };
       const timer = setTimeout(() => fail(new Error(`no answer within ${ANSWER_MS / 1000} seconds`)), ANSWER_MS);
       this.#socket.on("data", take).on("error", fail).on("close", closed);
+      // What has closed already does not say so again.
+      if (this.#socket.destroyed) closed();
     });
   }
 }
