@@ -129,6 +129,7 @@ export class Conversation implements Client {
         break;
       }
       this.#stopTimer();
+      this.#dropDescriptors(); // those that the session has not taken
       this.#options.trace?.request(this.#input.subarray(0, taken));
       this.#input = this.#input.subarray(taken);
       const early = this.#early;
@@ -182,7 +183,6 @@ export class Conversation implements Client {
     else stream.once("finish", () => stream.destroy());
   }
 
-  /** Those that nobody wanted. */
   #dropDescriptors(): void {
     for (const descriptor of this.takeDescriptors()) closeSync(descriptor);
   }

@@ -1,4 +1,3 @@
-import { closeSync } from "node:fs";
 import { type Bytes, concatBytes } from "@vtpm/wire";
 import { CONTROL, type ControlCommandName } from "../control/commands.ts";
 import type { Control } from "./control.ts";
@@ -14,7 +13,7 @@ export const CONTROL_REQUEST_MS = 500;
 interface Request {
   readonly control: Control;
   readonly body: Bytes;
-  readonly descriptors: readonly number[];
+  readonly client: Client;
 }
 
 interface Handling {
@@ -61,7 +60,7 @@ const HANDLINGS = {
   GET_CONFIG: { body: [0, 0], execute: ({ control }) => success(control.config) },
   SET_DATAFD: {
     body: [0, 0],
-    execute: ({ control, descriptors }) => resultOnly(control.setDataDescriptor(descriptors)),
+    execute: ({ control, client }) => resultOnly(control.setDataDescriptor(client.takeDescriptors())),
   },
   SET_BUFFERSIZE: {
     body: [4, 4],
@@ -128,7 +127,7 @@ export class SwtpmControlSession implements Session {
     const [min, max] = handling.body;
     if (body.length < min) return 0;
     if (body.length > max) return this.#refuse(RESULT.BAD_PARAMETER, input, client);
-    const response = handling.execute({ control: this.#control, body, descriptors: client.takeDescriptors() });
+    const response = handling.execute({ control: this.#control, body, client });
     if (response instanceof Uint8Array) client.reply(response);
     else this.#replyLater(response, client);
     return input.length;
@@ -148,7 +147,6 @@ export class SwtpmControlSession implements Session {
 
   /** Answers what has arrived with an error, and drops it. */
   #refuse(result: number, input: Bytes, client: Client): number {
-    for (const descriptor of client.takeDescriptors()) closeSync(descriptor);
     client.reply(resultOnly(result));
     return input.length;
   }

@@ -12,6 +12,7 @@ import { StateBlobs } from "../../server/state-blobs.ts";
 import { CONTROL_REQUEST_MS, SwtpmControlSession } from "../../server/swtpm-control.ts";
 import { SwtpmDataSession } from "../../server/swtpm-data.ts";
 import { UsageError } from "../usage-error.ts";
+import { CommandLog } from "./command-log.ts";
 import { readKey } from "./keys.ts";
 import type { Log } from "./log.ts";
 import { readProfile } from "./profile.ts";
@@ -58,7 +59,8 @@ export async function openServedTpm(settings: Settings, surroundings: TpmSurroun
   const crypto = new NodePlatform().crypto;
   const key = readKey("--key", settings.key, crypto, log);
   const migrationKey = readKey("--migration-key", settings["migration-key"], crypto, log);
-  const trace = traceOf(log, capture, "SWTPM_IO_Read:", "SWTPM_IO_Write:");
+  const commandLog = log.dumps ? new CommandLog(log) : undefined;
+  const trace = tracesOf(dumpOf(log, "SWTPM_IO_Read:", "SWTPM_IO_Write:"), commandLog, capture);
   const tpm = await openState(settings, surroundings, key, startup === undefined);
   const { host, platform } = tpm;
   try {
@@ -82,16 +84,22 @@ export async function openServedTpm(settings: Settings, surroundings: TpmSurroun
   };
   const port = new CommandPort(host, localities);
   receptions.data.open({
-    createSession: () => new SwtpmDataSession(port),
+    createSession() {
+      log.write("  a client has come for commands");
+      return new SwtpmDataSession(port);
+    },
     once: data.disconnect,
     onEnd: data.endsProgram ? () => end("the end of the data connection") : undefined,
     trace,
   });
   receptions.control.open({
-    createSession: () => new SwtpmControlSession(served),
+    createSession() {
+      log.write("  a client has come to the control channel");
+      return new SwtpmControlSession(served);
+    },
     completeWithinMs: CONTROL_REQUEST_MS,
     onEnd: control?.endsProgram ? () => end("the end of the control connection") : undefined,
-    trace: traceOf(log, undefined, "Ctrl Cmd:", "Ctrl Rsp:", CONTROL_DUMP_SIZE),
+    trace: dumpOf(log, "Ctrl Cmd:", "Ctrl Rsp:", CONTROL_DUMP_SIZE),
   });
   return { host, port: new CommandPort(host, { ...localities, trace }), control: served, stop: () => tpm.close() };
 }
@@ -165,22 +173,24 @@ function dataConnector({ data, receptions, poller, log }: TpmSurroundings) {
   };
 }
 
-function traceOf(
-  log: Log,
-  capture: Trace | undefined,
-  request: string,
-  response: string,
-  limit?: number,
-): Trace | undefined {
-  if (!log.dumps) return capture;
+/** Everything that wants to see what passes; nothing where nobody does. */
+function tracesOf(...traces: readonly (Trace | undefined)[]): Trace | undefined {
+  const wanted = traces.filter((trace) => trace !== undefined);
+  if (wanted.length === 0) return undefined;
   return {
     request(bytes) {
-      log.dump(request, bytes, limit);
-      capture?.request(bytes);
+      for (const trace of wanted) trace.request(bytes);
     },
     response(bytes) {
-      log.dump(response, bytes, limit);
-      capture?.response(bytes);
+      for (const trace of wanted) trace.response(bytes);
     },
+  };
+}
+
+function dumpOf(log: Log, request: string, response: string, limit?: number): Trace | undefined {
+  if (!log.dumps) return undefined;
+  return {
+    request: (bytes) => log.dump(request, bytes, limit),
+    response: (bytes) => log.dump(response, bytes, limit),
   };
 }
