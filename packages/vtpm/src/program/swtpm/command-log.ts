@@ -15,7 +15,6 @@ const HANDLE_SIZE = 4;
 const WITH_SESSIONS = 0x8002;
 
 const NAMES: ReadonlyMap<number, string> = new Map(Object.entries(TPM_CC).map(([name, code]) => [code, name]));
-const BY_CODE = new Map(Object.values(COMMANDS).map((command) => [command.code, command]));
 
 /** Tells of commands and what they are made of: names, types and sizes, but no values, since some are secret. */
 export class CommandLog implements Trace {
@@ -38,7 +37,7 @@ export class CommandLog implements Trace {
   }
 
   #parts(bytes: Bytes, code: number): void {
-    const command = BY_CODE.get(code);
+    const command = COMMANDS.get(code);
     if (command === undefined) return;
     let at = HEADER_SIZE;
     for (const [name, codec] of command.handles) {
