@@ -1,4 +1,6 @@
 export {
+  type EnvelopeInfo,
+  envelopeInfo,
   type OpenBlobOptions,
   type OpenOptions,
   openBlob,
@@ -11,6 +13,7 @@ export {
 export { EnvelopeError, type EnvelopeErrorCode } from "./envelope/envelope-error.ts";
 export { KeyError, type KeyForm, type KeySize, stateKey } from "./envelope/key.ts";
 export type { Clocks } from "./image/clocks.ts";
+export { describeImage, type ImageKind, imageKind, isSecret } from "./image/describe-image.ts";
 export { decodePermanent, encodePermanent } from "./image/permanent.ts";
 export { decodeVolatile, encodeVolatile, type VolatileContext } from "./image/volatile.ts";
 export { ImageError } from "./image-error.ts";

@@ -28,6 +28,27 @@ export interface OpenBlobOptions extends OpenOptions {
   readonly encrypted?: boolean | undefined;
 }
 
+/** What an envelope says of itself to anyone. A key of 0 bits is none. */
+export interface EnvelopeInfo {
+  readonly version: number;
+  /** Whether it is a blob, made to go from one TPM to another. */
+  readonly isBlob: boolean;
+  readonly keyBits: 0 | 128 | 256;
+  readonly migrationKeyBits: 0 | 128 | 256;
+}
+
+/** Reads what needs no key. Throws an `EnvelopeError`. */
+export function envelopeInfo(bytes: Bytes): EnvelopeInfo {
+  const { version, flags } = readHeader(bytes);
+  const has = (flag: Parameters<typeof ENVELOPE_FLAGS.has>[1]): boolean => ENVELOPE_FLAGS.has(flags, flag);
+  return {
+    version,
+    isBlob: has("MIGRATION"),
+    keyBits: has("ENCRYPTED") ? (has("KEY_256") ? 256 : 128) : 0,
+    migrationKeyBits: has("MIGRATION_ENCRYPTED") ? (has("MIGRATION_KEY_256") ? 256 : 128) : 0,
+  };
+}
+
 /** Puts data into swtpm's envelope, as every file and every section of a linear store holds it. */
 export function sealEnvelope(data: Bytes, options: SealOptions): Bytes {
   const body = writeParts(sealData(data, options));

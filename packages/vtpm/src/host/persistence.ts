@@ -1,21 +1,11 @@
-import { decodePermanent, EnvelopeError, encodePermanent, ImageError, openEnvelope, sealEnvelope } from "@vtpm/state";
-import {
-  applyChanges,
-  decodeChanges,
-  durableChanges,
-  encodeChanges,
-  type NvState,
-  type Platform,
-  StateError,
-} from "@vtpm/tpm2";
+import { decodePermanent, encodePermanent, openEnvelope, sealEnvelope } from "@vtpm/state";
+import { applyChanges, decodeChanges, durableChanges, encodeChanges, type NvState, type Platform } from "@vtpm/tpm2";
 import { type Bytes, EMPTY } from "@vtpm/wire";
 import type { GroupCommit } from "../store/group-commit.ts";
 import { StoreError } from "../store/store-error.ts";
 import type { StoreOwner } from "../store/store-owner.ts";
 import { isSameTpm } from "./same-tpm.ts";
-
-/** Ways an envelope cannot be opened that say nothing against the file. */
-const KEY_CODES: ReadonlySet<string> = new Set(["KEY_MISSING", "KEY_SIZE", "WRONG_KEY", "NOT_ENCRYPTED"]);
+import { usable } from "./usable.ts";
 
 export interface PersistenceOptions {
   /** The TPM's name in the store. */
@@ -117,14 +107,7 @@ export class Persistence {
 
   /** What `use` makes of stored bytes; throws a `StoreError` that names them when they do not fit. */
   usable<T>(what: string, use: () => T): T {
-    try {
-      return use();
-    } catch (error) {
-      const known = error instanceof EnvelopeError || error instanceof ImageError || error instanceof StateError;
-      if (!known) throw error;
-      const code = error instanceof EnvelopeError && KEY_CODES.has(error.code) ? "STATE_KEY" : "STATE_DAMAGED";
-      throw new StoreError(code, `${what} of ${this.location}: ${error.message}`, { cause: error });
-    }
+    return usable(`${what} of ${this.location}`, use);
   }
 
   async #load(commits: GroupCommit): Promise<NvState | undefined> {

@@ -7,6 +7,10 @@ const SUBCOMMANDS: ReadonlyMap<string, Subcommand> = new Map([
   ["new", { summary: "make a TPM with keys and certificates", load: () => import("./new-command.ts") }],
   ["cert", { summary: "get a TPM's certificates out of its state", load: () => import("./cert-command.ts") }],
   ["serve", { summary: "run a TPM and serve it on sockets and as a device", load: () => import("./serve-command.ts") }],
+  [
+    "state",
+    { summary: "look at stored state, check, compare and convert it", load: () => import("./state/state-command.ts") },
+  ],
   ["xen", { summary: "give Xen domains their TPMs", load: () => import("./xen-command.ts") }],
 ]);
 

@@ -20,8 +20,29 @@ export function parseOptions<const O extends Options>(
   args: readonly string[],
   options: O,
 ): OptionValues<O> {
+  return understood(subcommand, () => parseArgs({ args: [...args], strict: true, allowPositionals: false, options }))
+    .values;
+}
+
+/** The same with operands, as many as have names. */
+export function parseOptionsAndOperands<const O extends Options>(
+  subcommand: string,
+  args: readonly string[],
+  options: O,
+  names: readonly string[],
+): { readonly values: OptionValues<O>; readonly operands: readonly string[] } {
+  const { values, positionals } = understood(subcommand, () =>
+    parseArgs({ args: [...args], strict: true, allowPositionals: true, options }),
+  );
+  const [surplus] = positionals.slice(names.length);
+  if (surplus !== undefined)
+    throw new UsageError(`unexpected argument ${JSON.stringify(surplus)}: see "vtpm ${subcommand} --help"`);
+  return { values, operands: positionals };
+}
+
+function understood<T>(subcommand: string, parse: () => T): T {
   try {
-    return parseArgs({ args: [...args], strict: true, allowPositionals: false, options }).values;
+    return parse();
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
     // Its first sentence says what is wrong, the others how positional arguments work.

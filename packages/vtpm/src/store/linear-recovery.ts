@@ -29,7 +29,7 @@ export interface LinearRecovery extends Stored {
 }
 
 /** Reads a store without changing anything. Rejects with `STATE_DAMAGED` for anything but complete state, or none at all. */
-export async function recoverLinear(file: LinearFile): Promise<LinearRecovery> {
+export async function recoverLinear(file: LinearFile, ignoreJournal = false): Promise<LinearRecovery> {
   const { size, fixed } = file.extent;
   const head = await file.read(0, Math.min(size, LINEAR_HEADER_SIZE));
   // A device with nothing on it is one to begin with. A file was written by somebody, so it must have what they wrote.
@@ -47,7 +47,7 @@ export async function recoverLinear(file: LinearFile): Promise<LinearRecovery> {
     return { sections, image: undefined, deltas: [] };
   }
   const image = await readSection(file, permall, "the permanent state");
-  return { sections, image, deltas: await readJournal(file, sections, image) };
+  return { sections, image, deltas: ignoreJournal ? [] : await readJournal(file, sections, image) };
 }
 
 /** The data of a section. */

@@ -25,6 +25,8 @@ const JOURNAL_SIZES = [0x10000, 0x4000, 0x1000];
 export interface LinearStoreOptions {
   /** Whether folding is left to calls of `fold`; otherwise it happens by itself. */
   readonly foldByHand?: boolean | undefined;
+  /** Whether what the journal says is left out, which is then lost with the next change. */
+  readonly ignoreJournal?: boolean | undefined;
   /** Told of a fold that failed: nothing is lost, and it is tried again. */
   readonly onFoldFailure?: ((error: unknown) => void) | undefined;
 }
@@ -66,7 +68,7 @@ export class LinearStore implements Store {
 
   /** Opens a store that nobody else uses. Rejects with a `StoreError`; what is in it is left untouched. */
   static async open(file: LinearFile, options: LinearStoreOptions = {}): Promise<LinearStore> {
-    return new LinearStore(file, await recoverLinear(file), options);
+    return new LinearStore(file, await recoverLinear(file, options.ignoreJournal), options);
   }
 
   locate(_tpm: string): string {

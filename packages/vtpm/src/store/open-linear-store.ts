@@ -19,7 +19,7 @@ export interface OpenLinearOptions extends LinearStoreOptions, NodeLinearOptions
 export async function openLinearStore(path: string, options: OpenLinearOptions = {}): Promise<Store> {
   const file = await openNodeLinearFile(path, options);
   try {
-    if (options.unlocked !== true) await lock(file, options);
+    if (options.unlocked !== true) await lockLinearFile(file, options);
     return await LinearStore.open(file, options);
   } catch (error) {
     await file.close();
@@ -28,7 +28,10 @@ export async function openLinearStore(path: string, options: OpenLinearOptions =
 }
 
 /** The record lock that swtpm takes on the file itself, for as long as it is open. */
-async function lock(file: NodeLinearFile, { retries = 0, onWarning }: LockOptions): Promise<void> {
+export async function lockLinearFile(
+  file: NodeLinearFile,
+  { retries = 0, onWarning }: LockOptions = {},
+): Promise<void> {
   try {
     for (let left = retries; !lockRecord(file.fd); left--) {
       if (left <= 0) {

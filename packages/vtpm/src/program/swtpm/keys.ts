@@ -16,7 +16,7 @@ export function readKey(
   option: string,
   source: SubOptions<typeof SUB_OPTIONS.key> | undefined,
   crypto: CryptoProvider,
-  log: Log,
+  log: Pick<Log, "write">,
 ): Bytes | undefined {
   if (source === undefined) return undefined;
   const { file, fd, pwdfile, pwdfd, format = "hex", kdf = "pbkdf2", mode = "aes-128-cbc", remove } = source;
