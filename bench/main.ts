@@ -7,6 +7,7 @@ import { statfsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { parseArgs } from "node:util";
 import { coldStarts, startUp } from "./cold-start.ts";
+import { canManufacture, manufactures } from "./manufacture.ts";
 import { measure } from "./measure.ts";
 import { keyOperations } from "./operations/keys.ts";
 import { sessionOperations } from "./operations/sessions.ts";
@@ -21,6 +22,7 @@ const help = `npm run bench -- [options]
   --warm-up N            how long each server is used before that (default 0.5)
   --keys N               how many RSA keys each server makes for a row (default 10; 150 for a mean to rely on)
   --starts N             how many cold starts (default 5)
+  --manufactures N       how many TPMs swtpm_setup makes (default 5)
   --only TEXT            rows whose name contains TEXT
   --transport unix|tcp   (default unix)
   --state DIR            where the servers keep their state (default: the system's temporary folder)
@@ -36,6 +38,7 @@ const { values } = parseArgs({
     "warm-up": { type: "string", default: "0.5" },
     keys: { type: "string", default: "10" },
     starts: { type: "string", default: "5" },
+    manufactures: { type: "string", default: "5" },
     only: { type: "string", default: "" },
     transport: { type: "string", default: "unix" },
     state: { type: "string", default: tmpdir() },
@@ -116,6 +119,12 @@ async function main(): Promise<void> {
   if (Number(values.starts) > 0) {
     const timings = await coldStarts(kinds, transport, values.state, core, Number(values.starts));
     rows.push({ name: "cold start to SelfTest", metric: "cpu", target: { must: 2.2, aim: 1.6 }, timings });
+  }
+  const made = Number(values.manufactures);
+  const names = kinds.map(({ name }) => name);
+  if (made > 0 && canManufacture(names)) {
+    const timings = await manufactures(names, values.state, made);
+    rows.push({ name: "swtpm_setup with certificates", metric: "p50", target: { must: 0.5, aim: 0.4 }, timings });
   }
   const report: Report = { servers: kinds.map(({ name }) => name), conditions, rows, memory };
   console.log(values.json ? JSON.stringify(report, undefined, 2) : table(report));

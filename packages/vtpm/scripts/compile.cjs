@@ -1,11 +1,12 @@
 "use strict";
 
 /**
- * The last step of the build: serves a TPM for a moment with each of the programs that do, and puts the code that this took
- * beside the bundle, where `bin/load.cjs` finds it.
+ * The last step of the build: serves a TPM for a moment with each of the programs that do, makes one, and puts the code that
+ * this took beside the bundle, where `bin/load.cjs` finds it.
  */
+const { generateKeyPairSync } = require("node:crypto");
 const { writeFileSync } = require("node:fs");
-const { mkdtemp, rm } = require("node:fs/promises");
+const { mkdir, mkdtemp, rm, writeFile } = require("node:fs/promises");
 const { connect } = require("node:net");
 const { tmpdir } = require("node:os");
 const { join } = require("node:path");
@@ -44,7 +45,33 @@ async function main() {
       await rm(directory, { recursive: true });
     }
   }
+  const directory = await mkdtemp(join(tmpdir(), "vtpm-compile-"));
+  try {
+    await load("swtpm-setup.cjs").main(await setupLine(directory));
+  } finally {
+    await rm(directory, { recursive: true });
+  }
   for (const [path, { script }] of loaded) writeFileSync(compiledCodePath(path), script.createCachedData());
+}
+
+/** A TPM with certificates, by a CA whose keys are there: making them would take most of the time. */
+async function setupLine(directory) {
+  for (const name of ["ca", "state"]) await mkdir(join(directory, name));
+  for (const name of ["signkey.pem", "swtpm-localca-rootca-privkey.pem"]) {
+    const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+    await writeFile(join(directory, "ca", name), privateKey.export({ type: "pkcs8", format: "pem" }));
+  }
+  const files = {
+    "localca.conf": "statedir = @/ca\nsigningkey = @/ca/signkey.pem\nissuercert = @/ca/issuercert.pem\n",
+    options: "--platform-manufacturer A --platform-version 1 --platform-model B\n",
+    "setup.conf":
+      "create_certs_tool = swtpm_localca\ncreate_certs_tool_config = @/localca.conf\ncreate_certs_tool_options = @/options\n",
+  };
+  for (const [name, text] of Object.entries(files)) {
+    await writeFile(join(directory, name), text.replaceAll("@", directory));
+  }
+  const place = ["--config", join(directory, "setup.conf"), "--tpm-state", join(directory, "state")];
+  return ["--tpm2", ...place, "--create-ek-cert", "--create-platform-cert", "--lock-nvram"];
 }
 
 async function talk(path) {

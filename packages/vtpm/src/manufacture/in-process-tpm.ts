@@ -1,6 +1,8 @@
 import { TpmClient } from "@vtpm/client";
+import { encodePermanent } from "@vtpm/state";
 import type { Profile } from "@vtpm/tpm2";
 import type { Bytes } from "@vtpm/wire";
+import { createTpm } from "../create-tpm.ts";
 import { TPM_SU } from "../host/tpm2-messages.ts";
 import { type OpenTpm, openTpm } from "../open-tpm.ts";
 import { tpmInfo } from "../server/tpm-info.ts";
@@ -33,35 +35,21 @@ export interface TpmInTheMaking {
  */
 export async function makeTpm(place: TpmPlace, profile: Profile): Promise<TpmInTheMaking> {
   const kept = await openTpm({ ...place, create: place.linearFile !== undefined, mayBlock: true });
-  let draft: OpenTpm | undefined;
-  try {
-    if (kept.host.manufactured) {
-      throw new ManufactureError("TPM_EXISTS", `there is a TPM in ${place.directory ?? place.linearFile} already`);
-    }
-    draft = await openTpm({ profile });
-    await start(draft);
-  } catch (error) {
-    await draft?.close();
+  if (kept.host.manufactured) {
     await kept.close();
-    throw error;
+    throw new ManufactureError("TPM_EXISTS", `there is a TPM in ${place.directory ?? place.linearFile} already`);
   }
-  const { host } = draft;
-  const closeDraft = (): Promise<void> => draft?.close() ?? Promise.resolve();
+  // The engine alone: nobody else is to be answered while it makes keys.
+  const draft = createTpm({ profile });
   return {
-    client: new TpmClient(host),
-    info: async (flags) => tpmInfo(flags, host.profile),
+    client: new TpmClient(draft),
+    info: async (flags) => tpmInfo(flags, draft.state.nv.profile),
     async finish() {
-      const image = await host.permanentImage();
-      if (image === undefined) throw new RangeError("a TPM with power has a state");
-      await closeDraft();
-      await kept.host.setPermanent(image);
+      await kept.host.setPermanent(encodePermanent(draft.state.nv));
       await kept.host.init();
       await kept.close();
     },
-    async abandon() {
-      await closeDraft();
-      await kept.close();
-    },
+    abandon: () => kept.close(),
   };
 }
 
