@@ -1,12 +1,12 @@
 import { poweredOff } from "@vtpm/tpm2/state";
 import { TestTpm } from "@vtpm/tpm2/testing";
-import type { Bytes } from "@vtpm/wire";
+import { type Bytes, fromHex } from "@vtpm/wire";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { ImageError } from "../image-error.ts";
 import { damaged } from "../testing/damage.ts";
 import { differenceOf } from "../testing/difference.ts";
-import { PERMANENT_IMAGES } from "../testing/images.ts";
+import { PERMANENT_IMAGES, permanentImage } from "../testing/images.ts";
 import { decodePermanent, encodePermanent } from "./permanent.ts";
 
 /** The error that an image is refused with, or nothing. */
@@ -50,4 +50,13 @@ describe.each(PERMANENT_IMAGES)("the permanent state of %s", (_name, read) => {
       { numRuns: 150 },
     );
   });
+});
+
+test("a counter of audited commands that is at its end begins again, and the state can be written", () => {
+  const nv = decodePermanent(permanentImage("lib011-default-v1"));
+  const tpm = new TestTpm();
+  tpm.tpm.state = poweredOff({ ...nv, persistent: { ...nv.persistent, auditCounter: 2n ** 64n - 1n } });
+  tpm.powerOn();
+  tpm.send(fromHex("80010000000c0000017b0008")); // GetRandom, which this TPM audits
+  expect(decodePermanent(encodePermanent(tpm.tpm.state.nv)).persistent.auditCounter).toBe(0n);
 });

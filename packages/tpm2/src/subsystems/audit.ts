@@ -106,7 +106,7 @@ export class Audit {
     let digest = commandAuditDigest;
     if (digest.length === 0) {
       digest = new Uint8Array(digestSizeOf(auditHashAlg));
-      tpm.changePersistent({ auditCounter: auditCounter + 1n });
+      tpm.changePersistent({ auditCounter: BigInt.asUintN(64, auditCounter + 1n) });
     }
     const extended = this.#extend(auditHashAlg, digest, invocation, responseParameters);
     tpm.changeStateReset({ commandAuditDigest: extended });

@@ -100,7 +100,7 @@ export class Pcr {
   /** Lets policies that were made for the PCRs before fail, except where the PCR does not count. */
   changed(pcr: number): void {
     if (attributesOfPcr(pcr).noIncrement) return;
-    this.#tpm.changeStateReset({ pcrCounter: this.#tpm.stateReset.pcrCounter + 1 });
+    this.#tpm.changeStateReset({ pcrCounter: (this.#tpm.stateReset.pcrCounter + 1) % 2 ** 32 });
   }
 
   /** The selection without what is not there. */

@@ -31,7 +31,7 @@ export const ContextSave = defineCommand({
       return save({ sequence, savedHandle: saveHandle, hierarchy: TPM_RH.NULL }, payload);
     }
     const object = tpm.objects.get(saveHandle);
-    const sequence = tpm.stateReset.objectContextID + 1n;
+    const sequence = BigInt.asUintN(64, tpm.stateReset.objectContextID + 1n);
     tpm.changeStateReset({ objectContextID: sequence });
     const isStClear = OBJECT_ATTRIBUTES.has(object.attributes, "stClear");
     const savedKey = isStClear ? SAVED_OBJECT.ST_CLEAR : SAVED_OBJECT.ORDINARY;
