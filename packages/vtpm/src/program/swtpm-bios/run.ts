@@ -1,8 +1,8 @@
 import { HostError } from "../../host-error.ts";
 import type { ProgramStreams } from "../program-streams.ts";
+import { SWTPM_VERSION } from "../swtpm-version.ts";
 import type { TpmAddress } from "../tpm-address.ts";
 import { UsageError } from "../usage-error.ts";
-import { version } from "../version.ts";
 import { BIOS_HELP } from "./help.ts";
 import { type BiosOptions, parseBiosOptions } from "./options.ts";
 import { type Step, tpm2Steps, tpm12Steps } from "./steps.ts";
@@ -21,7 +21,7 @@ export async function swtpmBios(
     const request = parseBiosOptions(args, environment);
     if ("print" in request) {
       streams.stdout.write(
-        request.print === "help" ? BIOS_HELP : `TPM emulator BIOS emulator version ${version()} (vtpm)\n`,
+        request.print === "help" ? BIOS_HELP : `TPM emulator BIOS emulator version ${SWTPM_VERSION}\n`,
       );
       return STATUS.DONE;
     }

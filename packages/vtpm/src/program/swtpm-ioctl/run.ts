@@ -5,8 +5,8 @@ import { DeviceTransport } from "../../control/device-transport.ts";
 import { SocketTransport } from "../../control/socket-transport.ts";
 import { HostError, reasonOf } from "../../host-error.ts";
 import type { ProgramStreams } from "../program-streams.ts";
+import { SWTPM_VERSION } from "../swtpm-version.ts";
 import { ConnectError, connectTo, type TpmAddress } from "../tpm-address.ts";
-import { version } from "../version.ts";
 import { IOCTL_HELP } from "./help.ts";
 import { type IoctlCommand, parseIoctlOptions } from "./options.ts";
 
@@ -29,7 +29,7 @@ export async function swtpmIoctl(
     const request = parseIoctlOptions(args);
     if ("print" in request) {
       streams.stdout.write(
-        request.print === "help" ? IOCTL_HELP : `TPM emulator control tool version ${version()} (vtpm)\n`,
+        request.print === "help" ? IOCTL_HELP : `TPM emulator control tool version ${SWTPM_VERSION}\n`,
       );
       return 0;
     }
