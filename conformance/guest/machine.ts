@@ -24,9 +24,9 @@ export class Machine {
 
   constructor({ args, cpu = "max", memory = 1024, timeoutMs }: MachineOptions) {
     const fixed = ["-accel", "tcg", "-nodefaults", "-display", "none", "-no-reboot", "-serial", "stdio"];
-    this.#process = spawn("qemu-system-x86_64", [...fixed, "-cpu", cpu, "-m", String(memory), ...args], {
-      stdio: ["ignore", "pipe", "pipe"],
-    });
+    const qemu = ["qemu-system-x86_64", ...fixed, "-cpu", cpu, "-m", String(memory), ...args];
+    // It ends with this process, however that ends: nobody would be left to watch its time.
+    this.#process = spawn("setpriv", ["--pdeathsig", "KILL", ...qemu], { stdio: ["ignore", "pipe", "pipe"] });
     for (const stream of [this.#process.stdout, this.#process.stderr]) {
       stream?.setEncoding("utf8").on("data", (text: string) => {
         this.#console += text.replaceAll("\r", "");
