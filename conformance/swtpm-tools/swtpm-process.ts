@@ -5,12 +5,7 @@ import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { freePortPair } from "../servers/swtpm.ts";
-
-/** A swtpm somebody may start: the words its command line begins with. */
-export interface SwtpmProgram {
-  readonly name: string;
-  readonly command: readonly string[];
-}
+import type { SwtpmProgram } from "../servers/swtpm-program.ts";
 
 export const TRANSPORTS = ["tcp", "unix"] as const;
 export type Transport = (typeof TRANSPORTS)[number];
