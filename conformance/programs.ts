@@ -50,7 +50,7 @@ const required = {
     probe: [
       "sh",
       "-c",
-      "qemu-system-x86_64 --version && xz --version && flock --version && ls /usr/share/OVMF/OVMF_CODE_4M.fd && apt-cache show linux-image-amd64",
+      "qemu-system-x86_64 --version && setpriv --version && xz --version && flock --version && ls /usr/share/OVMF/OVMF_CODE_4M.fd && apt-cache show linux-image-amd64",
     ],
   },
   "certificate tools": {
