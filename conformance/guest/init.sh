@@ -14,7 +14,6 @@ if [ "$R" = 9p ]; then
   mount -t tmpfs tmpfs /mnt/changes; mkdir /mnt/changes/upper /mnt/changes/work
   mount -t overlay -o lowerdir=/mnt/lower,upperdir=/mnt/changes/upper,workdir=/mnt/changes/work overlay $T
   for d in proc sys dev run; do mkdir -p $T/$d; mount --rbind /$d $T/$d; done
-  mount -t tmpfs tmpfs $T/tmp
 fi
 if [ -n "$D" ]; then mkdir -p $T$D; mount -t 9p -o trans=virtio,version=9p2000.L,msize=524288,cache=none rig $T$D; fi
 if [ -n "$T" ]; then RIG_DIR=$D chroot $T /bin/sh $S; else RIG_DIR=$D sh $S; fi

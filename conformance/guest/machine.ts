@@ -1,5 +1,9 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { appendFileSync } from "node:fs";
+
+/** A file to watch the consoles of machines in while they run. */
+const { RIG_CONSOLE } = process.env;
 
 export interface MachineOptions {
   /** Arguments of QEMU beside those that every machine has. */
@@ -30,6 +34,7 @@ export class Machine {
     for (const stream of [this.#process.stdout, this.#process.stderr]) {
       stream?.setEncoding("utf8").on("data", (text: string) => {
         this.#console += text.replaceAll("\r", "");
+        if (RIG_CONSOLE !== undefined) appendFileSync(RIG_CONSOLE, text);
         for (const look of this.#waiting) look();
       });
     }
