@@ -8,6 +8,8 @@ export interface DomainTpm {
   cancel(): void;
   /** The orderly end of the domain: the TPM is shut down and its state given up. */
   release(): Promise<void>;
+  /** Gives the state up as it is, loaded keys and PCRs included: who opens the TPM next goes on from here. */
+  suspend(): Promise<void>;
 }
 
 /** Opens the TPM that belongs to a UUID, the same one each time. Rejects with a `HostError`. */

@@ -53,6 +53,12 @@ export class TpmsByUuid {
           holder.releasing = true;
           await tpm.close().finally(forget);
         },
+        async suspend() {
+          holder.releasing = true;
+          await host.storeVolatile();
+          await host.powerOff();
+          await tpm.close().finally(forget);
+        },
       };
     } catch (error) {
       forget();
@@ -67,7 +73,8 @@ export class TpmsByUuid {
       onFault,
       ...(profile === undefined ? {} : { profile }),
     });
-    await tpm.host.init();
+    await tpm.host.init({ deleteVolatile: true });
+    // A TPM that goes on from where it was suspended needs none, and says so.
     if (startup !== undefined) await tpm.host.startup(startup);
     return tpm;
   }

@@ -14,6 +14,7 @@ import {
   getRandom,
   increment,
   readCounter,
+  readPcr17,
   responseCode,
 } from "../../testing/commands.ts";
 import { FakeDomain, FakeHypervisor } from "../../testing/fake-xen-domain.ts";
@@ -124,6 +125,8 @@ describe("a vtpm device", () => {
     expect(await codeOf(domain, defineCounter(INDEX))).toBe(0);
     expect(await codeOf(domain, increment(INDEX))).toBe(0);
     const value = counterValue(await domain.exchange(readCounter(INDEX)));
+    expect(await codeOf(domain, extendPcr17, 2)).toBe(0);
+    const pcr = toHex(await domain.exchange(readPcr17));
     await first.stop();
     expect(stateOf(domain)).toBe("4");
     domain.submit(increment(INDEX));
@@ -131,6 +134,7 @@ describe("a vtpm device", () => {
     await startBackEnd();
     expect(responseCode(await domain.response())).toBe(0);
     expect(counterValue(await domain.exchange(readCounter(INDEX)))).toBe(value + 1);
+    expect(toHex(await domain.exchange(readPcr17))).toBe(pcr);
   });
 
   test("keeps its TPM by UUID: a domain's next life finds it, another domain has another", async () => {

@@ -71,7 +71,7 @@ export class XenTpmDevice {
     await this.#looking;
     await this.#stopWatching();
     await this.#link?.leave();
-    await this.#tpm?.release();
+    await this.#tpm?.suspend();
     this.#resolveGone();
   }
 
