@@ -39,7 +39,7 @@ check "a client that is killed does no harm" tpm2_getrandom --hex 8
 
 proxy=$server
 check "another server gives another device" serve second.log --vtpm-proxy --ephemeral
-check "it has the next number" test -c /dev/tpm1
+check "it has the next number" wait_for test -c /dev/tpmrm1
 check "it has a TPM of its own" sh -c '! tpm2_nvreadpublic -T device:/dev/tpmrm1 0x1800002'
 check "a server that is killed takes its device along" stop KILL
 check "that device is gone" wait_for absent /dev/tpm1 /dev/tpmrm1
@@ -56,6 +56,7 @@ cp -r state "$RIG_DIR/state.after"
 $NODE "$LIB/four-devices.js" > four.log 2>&1 & server=$!
 check "four TPMs of one process" wait_for grep -q ready four.log
 for n in 0 1 2 3; do
+  check "device $n appears" wait_for test -c /dev/tpmrm$n
   check "device $n" tpm2_getrandom -T device:/dev/tpmrm$n --hex 8
   check "device $n has a PCR of its own" tpm2_pcrextend -T device:/dev/tpmrm$n "16:sha256=$(printf 0$n%.0s $(seq 32))"
 done

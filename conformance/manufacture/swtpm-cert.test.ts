@@ -266,7 +266,7 @@ describe.skipIf(missing.includes("certificate tools"))("swtpm_cert", () => {
   test.each<[string, readonly string[]]>([
     ["a certificate needs --signkey", []],
     ["a certificate of type ek needs --tpm-spec-family", ["--signkey", "rsa.key"]],
-    ['--type takes ek, platform, iak or idevid, not "ak"', ["--signkey", "rsa.key", "--type", "ak"]],
+    ['--type takes ek, platform, iak, idevid or ak, not "key"', ["--signkey", "rsa.key", "--type", "key"]],
     ["unknown option --colour", ["--colour", "red"]],
     ['"stray" belongs to no option', ["stray"]],
     ["option --serial requires an argument", ["--serial"]],

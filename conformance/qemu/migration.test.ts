@@ -8,7 +8,7 @@ import { buildInitramfs } from "../guest/initramfs.ts";
 import { guestKernel } from "../guest/kernel.ts";
 import { Machine } from "../guest/machine.ts";
 import { withRigLock } from "../guest/rig-lock.ts";
-import { type SwtpmProgram, swtpmUnderTest } from "../servers/swtpm-program.ts";
+import { debiansSwtpm, ourSwtpm, type SwtpmProgram } from "../servers/swtpm-program.ts";
 import { Qmp } from "./qmp.ts";
 import { TpmForQemu } from "./tpm-for-qemu.ts";
 
@@ -16,7 +16,7 @@ const missing = inject("missingPrograms");
 const isMissing = (["QEMU", "swtpm", "tpm2-tools"] as const).some((name) => missing.includes(name));
 
 /** The stations of the machine, each with a TPM process of its own. */
-const STATIONS: readonly SwtpmProgram[] = [swtpmUnderTest, swtpmUnderTest];
+const STATIONS: readonly SwtpmProgram[] = [debiansSwtpm, ourSwtpm, ourSwtpm, debiansSwtpm];
 
 /** Boot and two moves take 30 seconds where nothing else runs. */
 const TIMEOUT_MS = 480_000;

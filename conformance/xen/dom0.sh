@@ -67,8 +67,9 @@ ok "a back end that is started again takes devices up again"
 
 # A page full of nonsense: two maps the same grant as we do, and writes into it whatever comes.
 $NODE hostile.mjs $(xl domid two) $(xenstore-read /local/domain/$(xl domid two)/device/vtpm/0/ring-ref) > /run/hostile.log 2>&1 & HOSTILE=$!
+await 120 'kill -0 $HOSTILE || { cat /run/hostile.log; die "nothing was scribbled"; }; grep -q scribbled /run/hostile.log'
 lives one; lives one
-kill $HOSTILE; wait $HOSTILE; grep -q scribbled /run/hostile.log || { cat /run/hostile.log; die "nothing was scribbled"; }
+kill $HOSTILE; wait $HOSTILE
 console one | grep -q 'tick failed' && die "one was disturbed"
 ok "nonsense in a page hurts nobody else"
 

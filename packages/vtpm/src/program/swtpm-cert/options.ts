@@ -108,14 +108,14 @@ Who certifies it:
   --issuercert FILE             the certificate of that key
 
 The certificate:
-  --type ek|platform|iak|idevid what it is for (default ek)
+  --type ek|platform|iak|idevid what it is for (default ek); also ak, an attestation key as clouds certify it
   --tpm2                        the key is a TPM 2.0's; without it a TPM 1.2's
   --subject NAME                such as CN=name,O=organization; for TPM 2.0
   --serial N                    its number (default: random)
   --days N                      how long it is valid (default 365); -1: without end
   --allow-signing               the key can sign; with --decryption it can do both
   --decryption
-  --tpm-manufacturer, --tpm-model, --tpm-version TEXT                 for ek, platform
+  --tpm-manufacturer, --tpm-model, --tpm-version TEXT                 for ek, platform, ak
   --tpm-spec-family TEXT, --tpm-spec-level N, --tpm-spec-revision N   for ek
   --platform-manufacturer, --platform-model, --platform-version TEXT  for platform
   --tpm-serial-num TEXT                                               for iak, idevid

@@ -65,7 +65,7 @@ function kindOf(options: CertOptions): CertificateKind {
     case "idevid":
       return { type, serialNumber: options.required("tpm-serial-num", needed) };
     default:
-      throw new UsageError(`--type takes ek, platform, iak or idevid, not ${JSON.stringify(type)}`);
+      throw new UsageError(`--type takes ek, platform, iak, idevid or ak, not ${JSON.stringify(type)}`);
   }
 }
 
