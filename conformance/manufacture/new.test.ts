@@ -1,5 +1,5 @@
 import { X509Certificate } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { TPM_ALG } from "@vtpm/tpm2/spec";
 import { describe, expect, inject, test } from "vitest";
 import { OpenedTpm } from "./opened-tpm.ts";
@@ -56,7 +56,6 @@ describe.skipIf(missing.includes("certificate tools"))("vtpm new", () => {
         expect(await tpm.banks()).toEqual(banks);
       });
 
-      mkdirSync(at("out"));
       const before = readFileSync(at("tpm/tpm2-00.permall"));
       const { status, stdout } = await exported("--json");
       expect({ status, stdout: JSON.parse(stdout) as unknown }).toMatchObject({ status: 0, stdout: { chain: true } });

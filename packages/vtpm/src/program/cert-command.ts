@@ -1,3 +1,4 @@
+import { mkdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { TpmClient } from "@vtpm/client";
 import { GetCapability, NV_Read, NV_ReadPublic } from "@vtpm/tpm2/commands";
@@ -78,6 +79,8 @@ async function exportCertificates({ location, out, ca, der, json }: ExportOption
   if (certificates.size === 0) {
     throw new ManufactureError("TPM_MISSING", `the TPM in ${locationText(location)} has no certificates`);
   }
+  // What hinders this hinders the files too, and is told with the first of them.
+  await mkdir(out, { recursive: true }).catch(() => {});
   const written: { file: string; subject: string }[] = [];
   const write = async (name: string, certificate: Bytes): Promise<void> => {
     const file = join(out, `${name}.${der ? "der" : "pem"}`);

@@ -1,7 +1,9 @@
 import { closeSync, fstatSync, openSync } from "node:fs";
 import type { Socket } from "node:net";
 import { reasonOf } from "../../host-error.ts";
+import { NativeError } from "../../native/native-error.ts";
 import type { Poller } from "../../native/poller.ts";
+import type { ClientStream } from "../../server/conversation.ts";
 import { connectionOf, DescriptorStream, messagesOf } from "../../server/descriptor-stream.ts";
 import { type Listener, listenDescriptor, listenTcp, listenUnix } from "../../server/listener.ts";
 import type { Reception } from "../../server/reception.ts";
@@ -95,9 +97,7 @@ export async function openControl(
         : await listenDescriptor(ctrl.fd, control);
     return { listener, endsProgram };
   }
-  // Messages of a Unix socket may bring a descriptor.
-  const door = (reception: Reception, socket: Socket): void =>
-    reception.admit(DescriptorStream.ofSocket(socket, poller()));
+  const door = (reception: Reception, socket: Socket): void => reception.admit(messagesFrom(socket, poller));
   if (ctrl.fd !== undefined) return { listener: await listenDescriptor(ctrl.fd, control, door), endsProgram };
   if (ctrl.clientfd !== undefined) {
     control.admit(opened("--ctrl clientfd", ctrl.clientfd, () => messagesOf(ctrl.clientfd ?? -1, poller())));
@@ -107,6 +107,16 @@ export async function openControl(
     listener: await listenUnix(ctrl.path ?? "", control, { ...ownership(ctrl), replace: true, door }),
     endsProgram,
   };
+}
+
+/** Messages of a Unix socket may bring a descriptor; where it cannot be taken, everything else goes on without. */
+function messagesFrom(socket: Socket, poller: () => Poller): ClientStream {
+  try {
+    return DescriptorStream.ofSocket(socket, poller());
+  } catch (error) {
+    if (error instanceof NativeError) return socket;
+    throw error;
+  }
 }
 
 function addressOf(channel: { readonly bindaddr?: string; readonly ifname?: string } | undefined): string {

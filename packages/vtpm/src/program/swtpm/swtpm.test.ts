@@ -328,6 +328,21 @@ describe("where commands come from", () => {
 });
 
 describe("the control channel", () => {
+  test("on a Unix socket where koffi is not installed: all but SET_DATAFD", async () => {
+    const without = place("without-koffi.cjs");
+    writeFileSync(
+      without,
+      `const { Module } = require("node:module"); const resolve = Module._resolveFilename;
+       Module._resolveFilename = function (name, ...rest) {
+         if (name === "koffi") throw Object.assign(new Error("not here"), { code: "MODULE_NOT_FOUND" });
+         return resolve.call(this, name, ...rest);
+       };`,
+    );
+    const { control } = await serve([], { environment: { NODE_OPTIONS: `--require ${without}` } });
+    await expectAnswer(control, uint32s(2, 0), "00000000");
+    await expectAnswer(control, uint32s(0x10), "00000003");
+  });
+
   test("on TCP", async () => {
     const port = await freePort();
     const process = start([...TPM(), "--ctrl", `type=tcp,port=${port},bindaddr=127.0.0.1`]);
