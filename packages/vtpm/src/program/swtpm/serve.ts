@@ -35,6 +35,8 @@ export async function serve(settings: Settings, { log, info, onReady }: ServeCon
   /** What is to be done at the end: all at once, since a long command in hand ends only with its TPM. */
   const ends: (() => void | Promise<void>)[] = [];
   let capture: { close(): void } | undefined;
+  /** The last thing that is done: who waits for it finds the state given up. */
+  let removePidFile = (): void => {};
   try {
     const jobWorker = await confined(settings, poller);
     if (settings.log !== undefined) log.configure(settings.log);
@@ -44,7 +46,7 @@ export async function serve(settings: Settings, { log, info, onReady }: ServeCon
     ends.push(() => data.listener?.close() ?? receptions.data.close());
     const location = stateLocation(settings);
     if (location === undefined) throw new UsageError("where is the state? Give --tpmstate, or set TPM_PATH");
-    if (settings.pid !== undefined) ends.push(writePidFile(settings.pid));
+    if (settings.pid !== undefined) removePidFile = writePidFile(settings.pid);
     const packets = settings.pcap === undefined ? undefined : await openCapture(settings.pcap);
     capture = packets;
     const { openServedTpm } = await import("./served-tpm.ts");
@@ -70,9 +72,13 @@ export async function serve(settings: Settings, { log, info, onReady }: ServeCon
     if (!ending.signal.aborted) await new Promise((resolve) => ending.signal.addEventListener("abort", resolve));
     return status;
   } finally {
-    await Promise.all(ends.map((each) => each()));
-    capture?.close();
-    await poller.close();
+    try {
+      await Promise.all(ends.map((each) => each()));
+      capture?.close();
+      await poller.close();
+    } finally {
+      removePidFile();
+    }
   }
 }
 
