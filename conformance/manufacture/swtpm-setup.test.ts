@@ -325,6 +325,24 @@ describe.skipIf(missing.includes("certificate tools"))("swtpm_setup", () => {
     expect((await tool(["--print-profiles"])).stdout).toBe("{}\n");
   });
 
+  test("leaves out of a custom profile what a host in FIPS mode disables", async () => {
+    configure("setup.conf", "swtpm_localca");
+    const custom = ["--profile-name", "custom:fips", "--profile-remove-disabled"];
+    const said = await made("--overwrite", ...custom, "fips-host");
+    expect(said).toMatch(/rsa-min-size=2048/);
+    expect(said).not.toMatch(/camellia|tdes|rsaes/);
+    expect(said).toMatch(/"Attributes":"no-sha1-signing,no-unpadded-encryption"/);
+    const refused = [
+      ...["--tpm2", "--config", at("setup.conf"), "--tpm-state", at("other")],
+      ...["--profile-name", "default-v1", "--profile-remove-disabled", "fips-host"],
+    ];
+    mkdirSync(at("other"));
+    expect(await tool(refused)).toMatchObject({
+      status: 1,
+      stderr: expect.stringMatching(/--profile-remove-disabled is for custom profiles, not for default-v1/),
+    });
+  });
+
   test("prints what it can", async () => {
     const { stdout } = await tool(["--print-capabilities"]);
     expect(stdout).toMatch(

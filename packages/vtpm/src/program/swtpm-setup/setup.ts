@@ -11,6 +11,8 @@ import { NodePlatform } from "../../platform/node-platform.ts";
 import { INFO } from "../../server/tpm-info.ts";
 import type { LogFile } from "../log-file.ts";
 import { locationText } from "../state-location.ts";
+import { oneOf } from "../subcommand.ts";
+import { withoutRemoved } from "../swtpm/profile.ts";
 import { attributesOf } from "../tpm-attributes.ts";
 import { UsageError } from "../usage-error.ts";
 import { type Certified, certifier } from "./certifier.ts";
@@ -58,7 +60,7 @@ export async function setUp(options: SetupOptions, log: LogFile): Promise<void> 
   const tpm = await (program === undefined
     ? reconfigure
       ? openMadeTpm(place)
-      : makeTpm(place, profileOf(profile))
+      : makeTpm(place, profileOf(profile, removalIn(options)))
     : startProgram(program, options, key?.forProgram, profile, log));
   try {
     await fill(tpm, plan, { options, settings, log, certificates });
@@ -154,11 +156,16 @@ function planOf(options: SetupOptions, settings: SetupSettings, rsaKeySizes: rea
   };
 }
 
+const removalIn = (options: SetupOptions): string | undefined => {
+  const removal = options.text("profile-remove-disabled");
+  return removal === undefined ? undefined : oneOf("--profile-remove-disabled", ["check", "fips-host"], removal);
+};
+
 /** Without a profile a TPM is what it was before there were any. */
-function profileOf(chosen: ChosenProfile | undefined) {
+function profileOf(chosen: ChosenProfile | undefined, removal: string | undefined) {
   if (chosen === undefined) return NULL_PROFILE;
   try {
-    return parseProfile(chosen.json);
+    return withoutRemoved("--profile-remove-disabled", parseProfile(chosen.json), removal);
   } catch (error) {
     if (error instanceof ProfileError)
       throw new UsageError(`the profile cannot be had: ${error.message}`, { cause: error });
@@ -180,7 +187,7 @@ async function startProgram(
     await log.note(`${what}: the profile of the configuration is left away.`);
     wanted = undefined;
   }
-  const removeDisabled = options.text("profile-remove-disabled");
+  const removeDisabled = removalIn(options);
   return program.start(options.location, { key, profile: wanted, removeDisabled, logfile: options.text("logfile") });
 }
 

@@ -23,9 +23,14 @@ const FIPS_MINIMUMS: ReadonlyMap<string, number> = new Map([
 export function readProfile(option: SubOptions<typeof SUB_OPTIONS.profile>): Profile {
   const { name, profile: text, file, fd, "remove-disabled": removal } = option;
   const profile = profileOf((name ?? text ?? contentOf(file ?? fd ?? -1)).trim());
+  return withoutRemoved("--profile remove-disabled", profile, removal);
+}
+
+/** What is left of a custom profile without what its host does not have, as the option says. Throws a `UsageError`. */
+export function withoutRemoved(option: string, profile: Profile, removal: string | undefined): Profile {
   if (removal === undefined) return profile;
   if (!/^custom(:|$)/.test(profile.name)) {
-    throw new UsageError(`--profile remove-disabled is for custom profiles, not for ${profile.name}`);
+    throw new UsageError(`${option} is for custom profiles, not for ${profile.name}`);
   }
   return removal === "fips-host" || getFips() === 1 ? withoutDisabled(profile) : profile;
 }
