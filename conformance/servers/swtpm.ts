@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { connect, createServer, type Server } from "node:net";
+import { connect, createServer, type Server, type Socket } from "node:net";
 import { serveMssim } from "./mssim-shim.ts";
 import type { ServerProcess, ServerProgram } from "./server.ts";
 
@@ -29,7 +29,12 @@ export const swtpm: ServerProgram = {
         log += text;
       });
       const exited = once(child, "exit");
-      if (!(await accepts(port, () => child.exitCode === null))) {
+      if (
+        !(await accepts(
+          () => connect(port, "127.0.0.1"),
+          () => child.exitCode === null,
+        ))
+      ) {
         if (attempt < 5) continue;
         throw new Error(`swtpm did not start:\n${log}`);
       }
@@ -51,10 +56,10 @@ export const swtpm: ServerProgram = {
 
 const placeOf = (state: string): string => (state.startsWith("file://") ? `backend-uri=${state}` : `dir=${state}`);
 
-/** Tries until the port accepts a connection; false when the process is gone. */
-async function accepts(port: number, alive: () => boolean): Promise<boolean> {
+/** Tries until a connection is accepted; false when the process is gone. */
+export async function accepts(connected: () => Socket, alive: () => boolean): Promise<boolean> {
   while (alive()) {
-    const socket = connect(port, "127.0.0.1");
+    const socket = connected();
     const accepted = await new Promise<boolean>((resolve) => {
       socket.once("connect", () => resolve(true));
       socket.once("error", () => resolve(false));

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, inject, test } from "vitest";
-import { debiansSwtpm, ourSwtpm, type SwtpmProgram } from "../servers/swtpm-program.ts";
+import { debiansSwtpm, ourSwtpm } from "../servers/swtpm-program.ts";
 import { SwtpmProcess, TRANSPORTS } from "./swtpm-process.ts";
-import { debians, type Ended, ours, type RunOptions, run, type Tools } from "./tools.ts";
+import { debians, type Ended, ours, PAIRS, type RunOptions, run } from "./tools.ts";
 
 const isMissing = inject("missingPrograms").includes("swtpm");
 const declare = isMissing ? describe.skip : describe;
@@ -26,13 +26,7 @@ afterEach(async () => {
   servers = [];
 });
 
-const pairs: readonly (readonly [Tools, SwtpmProgram])[] = [
-  [ours, debiansSwtpm],
-  [debians, ourSwtpm],
-  [ours, ourSwtpm],
-];
-
-for (const [tools, program] of pairs) {
+for (const [tools, program] of PAIRS) {
   for (const transport of TRANSPORTS) {
     declare(`swtpm_bios of ${tools.name} with ${program.name} over ${transport}`, () => {
       const start = async (...args: readonly string[]) => {

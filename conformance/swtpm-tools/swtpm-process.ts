@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { freePortPair } from "../servers/swtpm.ts";
+import { accepts, freePortPair } from "../servers/swtpm.ts";
 import type { SwtpmProgram } from "../servers/swtpm-program.ts";
 
 export const TRANSPORTS = ["tcp", "unix"] as const;
@@ -41,7 +41,13 @@ export class SwtpmProcess {
   static async start(program: SwtpmProgram, transport: Transport, ...args: readonly string[]): Promise<SwtpmProcess> {
     for (let attempt = 0; ; attempt++) {
       const started = new SwtpmProcess(program, transport, await freePortPair(), args);
-      if (await started.#accepts()) return started;
+      if (
+        await accepts(
+          () => started.#connect(),
+          () => started.#child.exitCode === null,
+        )
+      )
+        return started;
       await started.end();
       // Somebody else may have taken the port.
       if (attempt === 3) throw new Error(`${program.name} did not start:\n${started.#log}`);
@@ -96,19 +102,5 @@ export class SwtpmProcess {
 
   #connect(): Socket {
     return this.#transport === "tcp" ? connect(this.#port, "127.0.0.1") : connect(join(this.directory, "server"));
-  }
-
-  async #accepts(): Promise<boolean> {
-    while (this.#child.exitCode === null) {
-      const socket = this.#connect();
-      const accepted = await new Promise<boolean>((resolve) => {
-        socket.once("connect", () => resolve(true));
-        socket.once("error", () => resolve(false));
-      });
-      socket.destroy();
-      if (accepted) return true;
-      await new Promise((resolve) => setTimeout(resolve, 5));
-    }
-    return false;
   }
 }

@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
+import { debiansSwtpm, ourSwtpm, type SwtpmProgram } from "../servers/swtpm-program.ts";
 
 /** The programs beside swtpm, ours or Debian's: the words a command line begins with. */
 export interface Tools {
@@ -22,6 +23,13 @@ export const debians: Tools = {
   ioctl: ["/usr/bin/swtpm_ioctl"],
   bios: ["/usr/bin/swtpm_bios"],
 };
+
+/** Who is tried with whom: Debian's tools with Debian's swtpm would say nothing of this project. */
+export const PAIRS: readonly (readonly [Tools, SwtpmProgram])[] = [
+  [ours, debiansSwtpm],
+  [debians, ourSwtpm],
+  [ours, ourSwtpm],
+];
 
 export interface Ended {
   readonly status: number | null;
