@@ -7,7 +7,7 @@ import { launch, launcher } from "./daemon.ts";
 import { HELP, usage } from "./help.ts";
 import { Log } from "./log.ts";
 import type { Front } from "./option-table.ts";
-import { cNumber, readSettings, type Settings } from "./settings.ts";
+import { checkSource, cNumber, readSettings, type Settings } from "./settings.ts";
 import { stateLocation } from "./state-location.ts";
 
 const FRONTS: readonly Front[] = ["socket", "chardev", "cuse"];
@@ -96,7 +96,10 @@ async function run(settings: Settings, log: Log, ready: (() => void) | undefined
     process.stdout.write(tpmInfo(INFO.AVAILABLE_PROFILES, undefined));
     return 0;
   }
-  if (front === "cuse" && info === undefined) checkCuse(given.get("name"));
+  if (info === undefined) {
+    checkSource(settings);
+    if (front === "cuse") checkCuse(given.get("name"));
+  }
   if ((given.has("daemon") || front === "cuse") && ready === undefined && info === undefined)
     return launch(settings.descriptors);
   const { serve } = await import("./serve.ts");

@@ -77,6 +77,18 @@ function descriptorOf(text: string): number {
   return fd;
 }
 
+/** Throws for a TPM that nobody could reach. */
+export function checkSource({ front, given, server, port, fd, ctrl }: Settings): void {
+  if (front === "chardev" && !given.has("chardev") && fd === undefined && !given.has("vtpm-proxy")) {
+    throw new UsageError("where are the commands? give --chardev DEVICE, --fd N or --vtpm-proxy");
+  }
+  if (front === "socket" && [server, port, fd, ctrl].every((source) => source === undefined)) {
+    throw new UsageError(
+      "where are the commands? give --server, --port, --fd or, for a data channel passed later, --ctrl",
+    );
+  }
+}
+
 /** What no option can mean, and what options cannot mean together. */
 function check({
   server,

@@ -746,6 +746,14 @@ describe("what is refused, in one line", () => {
     expect(await refusal(["socket", "--tpm2", ...SERVER()])).toMatch(/where is the state/);
   });
 
+  test.each([
+    ["socket", /give --server, --port, --fd or/],
+    ["chardev", /give --chardev DEVICE, --fd N or --vtpm-proxy/],
+  ])("%s without a source of commands", async (front, message) => {
+    expect(await refusal([front, "--tpm2", "--tpmstate", `dir=${place("state")}`])).toMatch(message);
+    expect(existsSync(place(`state/${STATE_FILE}`))).toBe(false);
+  });
+
   test("a TPM 1.2", async () => {
     const args = ["socket", "--tpmstate", `dir=${place("state")}`, ...SERVER()];
     expect(await refusal(args)).toMatch(/a TPM 1\.2 is not there yet: ask for a TPM 2\.0 with --tpm2/);
