@@ -19,7 +19,7 @@ import { NodeRsa, nativeModPow, rsaPublic } from "./rsa.ts";
 
 export { createNodeEntropy } from "./entropy.ts";
 
-/** A provider on `node:crypto`; what OpenSSL lacks (BN curves, sometimes Camellia or TDES, hash states at rest) is the portable code. */
+/** A provider on `node:crypto`; what OpenSSL lacks (sometimes Camellia or TDES, hash states at rest) is the portable code. */
 export function createNodeProvider(): CryptoProvider {
   return new NodeProvider();
 }
