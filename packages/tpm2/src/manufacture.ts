@@ -15,7 +15,9 @@ const SECRET_SIZE = 64;
 /** A TPM as it leaves the factory: fresh seeds and proofs, empty authorizations, libtpms' defaults. */
 export function manufacture(platform: Platform, profile: Profile): TpmState {
   const secret = (): Uint8Array => platform.entropy(SECRET_SIZE);
-  const pcrAllocated = profile.pcrBanks.map((hash) => ({ hash, pcrSelect: everyPcr() }));
+  const pcrAllocated = profile.pcrBanks
+    .filter((hash) => !profile.emptyBanks.includes(hash))
+    .map((hash) => ({ hash, pcrSelect: everyPcr() }));
   return poweredOff({
     profile,
     persistent: {

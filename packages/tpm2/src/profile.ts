@@ -42,6 +42,8 @@ export interface ProfileParts {
    * lacks is kept and extended by events, but cannot be named and is not told of.
    */
   readonly pcrBanks: readonly TPMI_ALG_HASH[];
+  /** Those of them that have no PCRs until TPM2_PCR_Allocate gives them some. */
+  readonly emptyBanks: readonly TPMI_ALG_HASH[];
   readonly limits: Limits;
   /** The fixed properties, in the order of TPM_CAP_TPM_PROPERTIES. */
   readonly properties: ReadonlyMap<number, number>;
@@ -305,6 +307,7 @@ function profileOf(
     },
     minHmacKeyBits: choice.minimums.get(TPM_ALG.HMAC) ?? 0,
     pcrBanks: [TPM_ALG.SHA1, TPM_ALG.SHA256, TPM_ALG.SHA384, TPM_ALG.SHA512],
+    emptyBanks: [],
     limits: LIMITS,
     properties: PROPERTIES,
   });

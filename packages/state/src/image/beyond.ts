@@ -1,8 +1,9 @@
 import { DEFAULT_V2, LATEST } from "@vtpm/tpm2";
-import { TPMS_TAGGED_PROPERTY } from "@vtpm/tpm2/spec";
-import { BEYOND_LIBTPMS, EXTENSION } from "@vtpm/tpm2/state";
+import { handleTypeOf, TPM_HT, TPMA_NV, TPMS_TAGGED_PROPERTY } from "@vtpm/tpm2/spec";
+import { BEYOND_LIBTPMS, EXTENSION, NO_EXTENSION, NV_INDEX, ORDERLY_INDEX } from "@vtpm/tpm2/state";
 import {
   type Bytes,
+  checked,
   EMPTY,
   encode,
   equalBytes,
@@ -12,8 +13,11 @@ import {
   type Rules,
   struct,
   type TypeOf,
+  table,
   UINT16,
+  UINT32,
 } from "@vtpm/wire";
+import { OTHER_SELECTION, otherBanksOf, PCR_COUNT, SAVED_PCRS } from "./pcr-banks.ts";
 
 /** libtpms' newest state format level. */
 export const LAST_LEVEL = 8;
@@ -26,11 +30,76 @@ export const isBeyond = (image: Bytes): boolean => equalBytes(image.slice(0, 2),
 /** What an image may name: all that libtpms has, whatever the profile leaves of it, or all that there is. */
 export const rulesFor = (image: Bytes): Rules => (isBeyond(image) ? LATEST : DEFAULT_V2);
 
+/** Whether an NV Index is one that libtpms has no place for. */
+export const isExternal = (handle: number): boolean => handleTypeOf(handle) === TPM_HT.EXTERNAL_NV;
+
+/** The external ones of some NV Indices. */
+export const externalOf = <T>(indices: ReadonlyMap<number, T>): ReadonlyMap<number, T> =>
+  new Map([...indices].filter(([handle]) => isExternal(handle)));
+
+const EXTERNAL_RAM = table("external orderly NV Indices", UINT32, ORDERLY_INDEX);
+const EXTERNAL_INDICES = checked(
+  struct("external NV Indices", { indices: table("external NV Indices", UINT32, NV_INDEX), ram: EXTERNAL_RAM }),
+  ({ indices, ram }) => complaintAboutIndices(indices) ?? complaintAboutRam(ram, indices),
+);
+
+function complaintAboutIndices(indices: ReadonlyMap<number, NV_INDEX>): string | undefined {
+  for (const [handle, { publicArea, data }] of indices) {
+    const name = `the NV Index 0x${handle.toString(16)}`;
+    const { nvIndex, attributes, dataSize } = publicArea;
+    if (!isExternal(handle)) return `${name} is not external`;
+    if (nvIndex !== handle) return `${name} calls itself 0x${nvIndex.toString(16)}`;
+    const expected = TPMA_NV.has(attributes, "ORDERLY") ? 0 : dataSize;
+    if (data.length !== expected) return `${name} has ${data.length} bytes of data, expected ${expected}`;
+  }
+  return undefined;
+}
+
+/** What is wrong with the RAM of external Indices, if anything: it is that of the orderly ones among them. */
+export function complaintAboutRam(
+  ram: ReadonlyMap<number, ORDERLY_INDEX>,
+  indices: ReadonlyMap<number, NV_INDEX>,
+): string | undefined {
+  const orderly = [...indices.values()].filter(({ publicArea }) => TPMA_NV.has(publicArea.attributes, "ORDERLY"));
+  const fits = orderly.every(({ publicArea }) => ram.get(publicArea.nvIndex)?.data.length === publicArea.dataSize);
+  return fits && ram.size === orderly.length ? undefined : "RAM is not that of the orderly external NV Indices";
+}
+
 /** What no libtpms has a place for. A state that has any of it is written under a version that libtpms refuses. */
-export const BEYOND = struct("beyond libtpms", {
+export const BEYOND_PERMANENT = struct("beyond libtpms", {
   /** Fixed properties of the TPM in which it differs from its profile. */
   properties: list("properties", TPMS_TAGGED_PROPERTY, { max: 0xffff }),
   /** What Shutdown(STATE) saved of it. */
   extension: optional(EXTENSION),
+  pcrSave: otherBanksOf(SAVED_PCRS),
+  /** Banks, of the next start and in use. */
+  pcrAllocated: OTHER_SELECTION,
+  pcrInUse: OTHER_SELECTION,
+  external: EXTERNAL_INDICES,
 });
-export type BEYOND = TypeOf<typeof BEYOND>;
+export type BEYOND_PERMANENT = TypeOf<typeof BEYOND_PERMANENT>;
+
+export const NOTHING_PERMANENT: BEYOND_PERMANENT = {
+  properties: [],
+  extension: undefined,
+  pcrSave: new Map(),
+  pcrAllocated: [],
+  pcrInUse: [],
+  external: { indices: new Map(), ram: new Map() },
+};
+
+/** The same of a TPM that runs. */
+export const BEYOND_VOLATILE = struct("beyond libtpms", {
+  extension: EXTENSION,
+  pcrs: otherBanksOf(PCR_COUNT),
+  pcrSave: otherBanksOf(SAVED_PCRS),
+  externalRam: EXTERNAL_RAM,
+});
+export type BEYOND_VOLATILE = TypeOf<typeof BEYOND_VOLATILE>;
+
+export const NOTHING_VOLATILE: BEYOND_VOLATILE = {
+  extension: NO_EXTENSION,
+  pcrs: new Map(),
+  pcrSave: new Map(),
+  externalRam: new Map(),
+};

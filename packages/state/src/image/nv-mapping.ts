@@ -10,6 +10,7 @@ import {
   slotToImage,
 } from "@vtpm/tpm2/state";
 import { encode } from "@vtpm/wire";
+import { isExternal } from "./beyond.ts";
 import type { IMAGE_FORM } from "./image-form.ts";
 import { indexEntrySize, type NvEntry, type RamEntry } from "./nv-storage.ts";
 
@@ -18,7 +19,7 @@ export function orderlyIndicesFromImage(entries: readonly RamEntry[]): ReadonlyM
 }
 
 export function orderlyIndicesToImage(indices: ReadonlyMap<number, ORDERLY_INDEX>): RamEntry[] {
-  return [...indices].map(([handle, index]) => ({ handle, ...index }));
+  return [...indices].filter(([handle]) => !isExternal(handle)).map(([handle, index]) => ({ handle, ...index }));
 }
 
 export function indicesFromImage(entries: readonly NvEntry[]): ReadonlyMap<number, NV_INDEX> {
@@ -81,5 +82,5 @@ export function nvToImage(
     return { kind: "object", handle, size, object: image };
   };
   const handles = new Set([...nvOrder, ...indices.keys(), ...objects.keys()]);
-  return [...handles].flatMap((handle) => entryOf(handle) ?? []);
+  return [...handles].filter((handle) => !isExternal(handle)).flatMap((handle) => entryOf(handle) ?? []);
 }

@@ -1,4 +1,4 @@
-import { NULL_PROFILE } from "@vtpm/tpm2";
+import { NULL_PROFILE, type Profile } from "@vtpm/tpm2";
 import {
   BEYOND_LIBTPMS,
   isUnusedRsaKey,
@@ -8,7 +8,16 @@ import {
   storedProfile,
 } from "@vtpm/tpm2/state";
 import { type Bytes, encode, equalBytes, type Header } from "@vtpm/wire";
-import { BEYOND_HEADER, LAST_LEVEL, rulesFor } from "./beyond.ts";
+import { ImageError } from "../image-error.ts";
+import {
+  BEYOND_HEADER,
+  BEYOND_PERMANENT,
+  externalOf,
+  isExternal,
+  LAST_LEVEL,
+  NOTHING_PERMANENT,
+  rulesFor,
+} from "./beyond.ts";
 import { bytesFor } from "./command-bitmap.ts";
 import { Headers } from "./headers.ts";
 import { formOf, IMAGE_FORM, USUAL_FORM } from "./image-form.ts";
@@ -21,6 +30,7 @@ import {
   orderlyIndicesToImage,
 } from "./nv-mapping.ts";
 import { indexEntrySize } from "./nv-storage.ts";
+import { libtpmsSelection, otherBanks, otherSelection } from "./pcr-banks.ts";
 import { hasSavedState, PERSISTENT_ALL } from "./persistent-all.ts";
 import { EPOCH_SIZE, FIRST_WITH_ALL_COMMANDS, type PERSISTENT_DATA } from "./persistent-data.ts";
 import { readImage } from "./read-image.ts";
@@ -43,17 +53,19 @@ const bitmapSize = (version: number): number => (version < FIRST_WITH_ALL_COMMAN
 export function decodePermanent(bytes: Bytes): NvState {
   const image = readImage(PERSISTENT_ALL, bytes, rulesFor(bytes));
   const { persistent, orderly, stateReset, stateClear, orderlyRam, nvram } = image.body;
-  const { properties, extension } = image.beyond ?? { properties: [], extension: undefined };
-  const profile = image.profile === undefined ? NULL_PROFILE : storedProfile(image.profile, properties);
+  const beyond = image.beyond ?? NOTHING_PERMANENT;
+  const profile = image.profile === undefined ? NULL_PROFILE : storedProfile(image.profile, beyond.properties);
+  checkBeyond(beyond, profile);
+  const { external } = beyond;
   const nv: NvState = {
     profile,
-    persistent: persistentFromImage(persistent, nvram.nv.maxCounter),
+    persistent: persistentFromImage(persistent, beyond, nvram.nv.maxCounter),
     orderly: orderlyFromImage(orderly),
-    orderlyIndices: orderlyIndicesFromImage(orderlyRam.ram.entries),
+    orderlyIndices: new Map([...orderlyIndicesFromImage(orderlyRam.ram.entries), ...external.ram]),
     stateReset: stateReset && stateResetFromImage(stateReset),
-    stateClear: stateClear && stateClearFromImage(stateClear),
-    extension,
-    indices: indicesFromImage(nvram.nv.entries),
+    stateClear: stateClear && stateClearFromImage(stateClear, beyond.pcrSave),
+    extension: beyond.extension,
+    indices: new Map([...indicesFromImage(nvram.nv.entries), ...external.indices]),
     objects: objectsFromImage(nvram.nv.entries),
   };
   const imageForm = encode(IMAGE_FORM, readForm(image, nv));
@@ -66,9 +78,15 @@ export function encodePermanent(nv: NvState): Bytes {
   const form = formOf(nv.imageForm);
   const headers = new Headers(profile.stateFormatLevel, form.headers);
   const isSaved = hasSavedState(persistent.orderlyState);
-  const beyond = { properties: ownProperties(profile), extension: isSaved ? nv.extension : undefined };
-  const isBeyondLibtpms =
-    profile.stateFormatLevel > LAST_LEVEL || beyond.properties.length > 0 || beyond.extension !== undefined;
+  const beyond: BEYOND_PERMANENT = {
+    properties: ownProperties(profile),
+    extension: isSaved ? nv.extension : undefined,
+    pcrSave: otherBanks(isSaved && stateClear ? stateClear.pcrSave : new Map()),
+    pcrAllocated: otherSelection(persistent.pcrAllocated),
+    pcrInUse: otherSelection(persistent.pcrInUse),
+    external: { indices: externalOf(nv.indices), ram: externalOf(nv.orderlyIndices) },
+  };
+  const isBeyondLibtpms = profile.stateFormatLevel > LAST_LEVEL || !isNothing(beyond);
   const header = isBeyondLibtpms ? BEYOND_HEADER : headers.of("PERSISTENT_ALL");
   return encode(PERSISTENT_ALL, {
     ...header,
@@ -96,6 +114,20 @@ export function encodePermanent(nv: NvState): Bytes {
   });
 }
 
+const isNothing = (beyond: BEYOND_PERMANENT): boolean =>
+  equalBytes(encode(BEYOND_PERMANENT, beyond), encode(BEYOND_PERMANENT, NOTHING_PERMANENT));
+
+/** Refuses what a TPM of a profile of libtpms cannot have: it would be there and out of reach. */
+function checkBeyond(beyond: BEYOND_PERMANENT, { name, stateFormatLevel }: Profile): void {
+  if (stateFormatLevel > LAST_LEVEL || isNothing({ ...beyond, properties: [] })) return;
+  const what = [
+    ...[...beyond.pcrAllocated, ...beyond.pcrInUse].map(({ hash }) => `PCR bank 0x${hash.toString(16)}`),
+    ...[...beyond.external.indices.keys()].map((handle) => `NV Index 0x${handle.toString(16)}`),
+    "state saved by TPM2_Shutdown",
+  ];
+  throw new ImageError("PERSISTENT_ALL.beyond", 0, `a TPM of profile ${name} cannot have this: ${what[0]}`);
+}
+
 function persistentFromImage(
   {
     version: _version,
@@ -107,6 +139,7 @@ function persistentFromImage(
     auditCommands,
     ...rest
   }: PERSISTENT_DATA,
+  beyond: BEYOND_PERMANENT,
   maxCounter: bigint,
 ): Persistent {
   const [policy] = pcrPolicy.policies;
@@ -115,7 +148,8 @@ function persistentFromImage(
     ...rest,
     pcrPolicyAlg: policy.hashAlg,
     pcrPolicy: policy.policy,
-    pcrInUse: rest.pcrInUse ?? rest.pcrAllocated,
+    pcrAllocated: [...rest.pcrAllocated, ...beyond.pcrAllocated],
+    pcrInUse: [...(rest.pcrInUse ?? rest.pcrAllocated), ...beyond.pcrInUse],
     ppList: ppList.commands,
     auditCommands: auditCommands.commands,
     EPSeedCompatLevel: rest.EPSeedCompatLevel ?? 0,
@@ -126,7 +160,7 @@ function persistentFromImage(
 }
 
 function persistentToImage(
-  { pcrPolicyAlg, pcrPolicy, ppList, auditCommands, maxCounter: _, ...rest }: Persistent,
+  { pcrPolicyAlg, pcrPolicy, pcrAllocated, pcrInUse, ppList, auditCommands, maxCounter: _, ...rest }: Persistent,
   header: Header,
   { ppListSize, auditCommandsSize }: IMAGE_FORM,
 ): PERSISTENT_DATA {
@@ -138,6 +172,8 @@ function persistentToImage(
     ...header,
     ...rest,
     epochSize: EPOCH_SIZE,
+    pcrAllocated: libtpmsSelection(pcrAllocated),
+    pcrInUse: libtpmsSelection(pcrInUse),
     pcrPolicy: { policies: [{ hashAlg: pcrPolicyAlg, policy: pcrPolicy }] },
     ppList: { size: sizeFor(ppList, ppListSize || usualSize), commands: ppList },
     auditCommands: { size: sizeFor(auditCommands, auditCommandsSize || usualSize), commands: auditCommands },
@@ -171,7 +207,7 @@ function readForm({ profile: text, body, ...header }: PERSISTENT_ALL, nv: NvStat
       entrySizes.set(entry.handle, entry.size);
   }
   const handles = nvram.nv.entries.map(({ handle }) => handle);
-  const usualOrder = [...nv.indices.keys(), ...nv.objects.keys()];
+  const usualOrder = [...nv.indices.keys(), ...nv.objects.keys()].filter((handle) => !isExternal(handle));
   const usualBitmap = bitmapSize(persistent.version);
   return {
     headers: headers.unusual(),

@@ -2,7 +2,7 @@ import { ProfileError } from "@vtpm/tpm2";
 import { TPM_SU, TPMA_NV } from "@vtpm/tpm2/spec";
 import { BEYOND_LIBTPMS, isOrderly, ORDERLY, storedProfile } from "@vtpm/tpm2/state";
 import { type Codec, changed, constant, type Reader, since, type TypeOf, UINT32, versioned } from "@vtpm/wire";
-import { BEYOND } from "./beyond.ts";
+import { BEYOND_PERMANENT } from "./beyond.ts";
 import { COMPILE_CONSTANTS } from "./compile-constants.ts";
 import { INDEX_ORDERLY_RAM, type NvEntry, type RamEntry, USER_NVRAM } from "./nv-storage.ts";
 import { ORDERLY_DATA } from "./orderly-data.ts";
@@ -113,7 +113,7 @@ const LAYOUT = versioned(
   { magic: MAGIC, newest: FIRST_WITH_PROFILE, beyond: BEYOND_LIBTPMS },
   {
     profile: since(FIRST_WITH_PROFILE, PROFILE),
-    beyond: since(BEYOND_LIBTPMS, BEYOND),
+    beyond: since(BEYOND_LIBTPMS, BEYOND_PERMANENT),
     body: changed(bodyWith("always"), FIRST_WITHOUT_STALE_STATE, bodyWith("if saved")),
   },
 );

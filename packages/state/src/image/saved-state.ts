@@ -1,5 +1,6 @@
 import type {
   ORDERLY_DATA as Orderly,
+  PCR_BANKS,
   STATE_CLEAR_DATA as StateClear,
   STATE_RESET_DATA as StateReset,
 } from "@vtpm/tpm2/state";
@@ -52,17 +53,13 @@ export function stateResetToImage(
   };
 }
 
-export function stateClearFromImage({
-  version: _version,
-  minVersion: _minVersion,
-  later: _later,
-  pcrSave,
-  pcrAuthValue,
-  ...rest
-}: STATE_CLEAR_DATA): StateClear {
+export function stateClearFromImage(
+  { version: _version, minVersion: _minVersion, later: _later, pcrSave, pcrAuthValue, ...rest }: STATE_CLEAR_DATA,
+  otherBanks: PCR_BANKS,
+): StateClear {
   const [authValue] = pcrAuthValue.values;
   if (authValue === undefined) throw new RangeError("the image has no authValue for PCRs");
-  return { ...rest, pcrSave: pcrSave.banks, pcrAuthValue: authValue };
+  return { ...rest, pcrSave: new Map([...pcrSave.banks, ...otherBanks]), pcrAuthValue: authValue };
 }
 
 export function stateClearToImage({ pcrSave, pcrAuthValue, ...rest }: StateClear, header: Header): STATE_CLEAR_DATA {

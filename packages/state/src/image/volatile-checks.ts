@@ -2,6 +2,8 @@ import { HANDLE, handleTypeOf, TPM_HT, TPM_RH, TPMA_NV } from "@vtpm/tpm2/spec";
 import { type NvState, OBJECT_ATTRIBUTES } from "@vtpm/tpm2/state";
 import { equalBytes } from "@vtpm/wire";
 import { ImageError } from "../image-error.ts";
+import { complaintAboutRam, externalOf, isExternal } from "./beyond.ts";
+import { otherSelection } from "./pcr-banks.ts";
 import { VOLATILE_STATE } from "./volatile-state.ts";
 
 const SLOTS = 3;
@@ -21,10 +23,20 @@ export function checkVolatile(state: VOLATILE_STATE, nv: NvState): void {
   checkSessions(state);
   checkObjects(state);
   checkOrderlyIndices(state, nv);
+  checkOtherBanks(state, nv);
 }
 
 function refuse(field: string, reason: string): never {
   throw new ImageError(`${VOLATILE_STATE.name}.${field}`, 0, reason);
+}
+
+/** The banks that libtpms has no place for are those that the permanent state has in use. */
+function checkOtherBanks({ beyond, initialized }: VOLATILE_STATE, { persistent }: NvState): void {
+  if (initialized === 0) return;
+  const inUse = otherSelection(persistent.pcrInUse).map(({ hash }) => hash);
+  const banks = [...(beyond?.pcrs.keys() ?? [])];
+  const isSame = inUse.length === banks.length && inUse.every((hash) => banks.some((bank) => bank === hash));
+  if (!isSame) refuse("beyond.pcrs", `${banks.length} banks, the permanent state has ${inUse.length} in use`);
 }
 
 /** Every loaded session has a slot of its own, and every slot in use a session. */
@@ -62,8 +74,10 @@ function checkObjects({ objects, drtmHandle }: VOLATILE_STATE): void {
 }
 
 /** The memory has the orderly Indices that the permanent state has defined; before TPM2_Startup what it has does not count. */
-function checkOrderlyIndices({ nv: { ram }, initialized }: VOLATILE_STATE, { indices }: NvState): void {
+function checkOrderlyIndices({ beyond, nv: { ram }, initialized }: VOLATILE_STATE, { indices }: NvState): void {
   if (initialized === 0) return;
+  const complaint = complaintAboutRam(beyond?.externalRam ?? new Map(), externalOf(indices));
+  if (complaint !== undefined) refuse("beyond.externalRam", complaint);
   for (const { handle, data } of ram.entries) {
     const index = indices.get(handle)?.publicArea;
     if (index === undefined || !TPMA_NV.has(index.attributes, "ORDERLY") || index.dataSize !== data.length) {
@@ -73,8 +87,8 @@ function checkOrderlyIndices({ nv: { ram }, initialized }: VOLATILE_STATE, { ind
       );
     }
   }
-  const orderly = [...indices.values()].filter(({ publicArea }) =>
-    TPMA_NV.has(publicArea.attributes, "ORDERLY"),
+  const orderly = [...indices.values()].filter(
+    ({ publicArea }) => TPMA_NV.has(publicArea.attributes, "ORDERLY") && !isExternal(publicArea.nvIndex),
   ).length;
   if (orderly !== ram.entries.length) refuse("nv.ram", `${ram.entries.length} orderly NV Indices of ${orderly}`);
 }

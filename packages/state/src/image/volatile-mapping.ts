@@ -15,12 +15,12 @@ import {
 import type { Bytes } from "@vtpm/wire";
 import { Headers } from "./headers.ts";
 import { formOf } from "./image-form.ts";
+import { PCR_COUNT } from "./pcr-banks.ts";
 import type { LoadedSession } from "./session.ts";
 import type { VOLATILE_FORM } from "./volatile-form.ts";
 import type { VOLATILE_STATE } from "./volatile-state.ts";
 
 const SLOTS = [0, 1, 2] as const;
-const PCR_COUNT = 24;
 /** libtpms' number for no session. */
 const NO_SESSION = 65;
 

@@ -1,5 +1,5 @@
 import { TPM2B_AUTH, TPM2B_DIGEST, TPM2B_NONCE, TPMA_SESSION, TPMI_YES_NO } from "@vtpm/tpm2/spec";
-import { BEYOND_LIBTPMS, EXTENSION, OBJECT_IMAGE } from "@vtpm/tpm2/state";
+import { BEYOND_LIBTPMS, OBJECT_IMAGE } from "@vtpm/tpm2/state";
 import {
   block,
   type Codec,
@@ -14,9 +14,10 @@ import {
   UINT64,
   versioned,
 } from "@vtpm/wire";
+import { BEYOND_VOLATILE } from "./beyond.ts";
 import { NATIVE_RAM } from "./native-ram.ts";
 import { ORDERLY_DATA } from "./orderly-data.ts";
-import { PCR } from "./pcr-banks.ts";
+import { PCR, PCR_COUNT } from "./pcr-banks.ts";
 import { SECRET } from "./secret.ts";
 import { SESSION_SLOT } from "./session.ts";
 import { STATE_CLEAR_DATA } from "./state-clear-data.ts";
@@ -25,7 +26,6 @@ import { STATE_RESET_DATA } from "./state-reset-data.ts";
 const MAGIC = 0x45637889;
 
 const SLOTS = 3;
-const PCRS = 24;
 
 /** What libtpms remembers of the sessions of the last command; the next one sets it anew. */
 export const LAST_COMMAND = struct("last command", {
@@ -70,7 +70,7 @@ const LAYOUT = versioned(
     },
   },
   {
-    extension: since(BEYOND_LIBTPMS, EXTENSION),
+    beyond: since(BEYOND_LIBTPMS, BEYOND_VOLATILE),
     exclusiveAuditSession: UINT32,
     time: UINT64,
     phEnable: TPMI_YES_NO,
@@ -92,7 +92,7 @@ const LAYOUT = versioned(
     lockoutTimers: LATER_ADDITIONS,
     nv: block(struct("NV", { end: UINT32, ram: NATIVE_RAM, maxCounter: UINT64 })),
     objects: block(struct("objects", { slots: counted("slots", OBJECT_IMAGE, SLOTS) })),
-    pcrs: block(struct("PCRs", { values: counted("values", PCR, PCRS) })),
+    pcrs: block(struct("PCRs", { values: counted("values", PCR, PCR_COUNT) })),
     sessions: block(
       struct("sessions", { slots: counted("slots", SESSION_SLOT, SLOTS), oldestSaved: UINT32, freeSlots: UINT32 }),
     ),

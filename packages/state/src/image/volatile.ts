@@ -1,11 +1,20 @@
 import type { CryptoProvider } from "@vtpm/crypto";
-import { allUntested, NO_EXTENSION, type NvState, type RAM_STATE, type TpmState } from "@vtpm/tpm2/state";
+import { allUntested, type NvState, type RAM_STATE, type TpmState } from "@vtpm/tpm2/state";
 import { type Bytes, type Codec, concatBytes, encode, equalBytes } from "@vtpm/wire";
 import { ImageError } from "../image-error.ts";
-import { BEYOND_HEADER, isBeyond, LAST_LEVEL, rulesFor } from "./beyond.ts";
+import {
+  BEYOND_HEADER,
+  BEYOND_VOLATILE,
+  externalOf,
+  isBeyond,
+  LAST_LEVEL,
+  NOTHING_VOLATILE,
+  rulesFor,
+} from "./beyond.ts";
 import { type Clocks, clocksFromImage, clocksToImage } from "./clocks.ts";
 import { Headers } from "./headers.ts";
 import { orderlyIndicesFromImage, orderlyIndicesToImage } from "./nv-mapping.ts";
+import { otherBanks } from "./pcr-banks.ts";
 import { readImage } from "./read-image.ts";
 import {
   orderlyFromImage,
@@ -62,6 +71,7 @@ export function decodeVolatile(bytes: Bytes, nv: NvState, context: VolatileConte
   const { state, excess } = readImage(WITH_EXCESS, body, rulesFor(body));
   checkVolatile(state, nv);
   const { persistent } = nv;
+  const beyond = state.beyond ?? NOTHING_VOLATILE;
   const { timer, clocks, timerAhead } = clocksFromImage(state, context);
   const objects = objectsFromImage(state.objects.slots);
   const sessions = sessionsFromImage(state.sessions.slots);
@@ -97,14 +107,14 @@ export function decodeVolatile(bytes: Bytes, nv: NvState, context: VolatileConte
     timerWasReset: state.timerReset,
     clockRate: state.adjustRate,
     orderly: orderlyFromImage(state.orderly),
-    orderlyIndices: orderlyIndicesFromImage(state.nv.ram.entries),
+    orderlyIndices: new Map([...orderlyIndicesFromImage(state.nv.ram.entries), ...beyond.externalRam]),
     stateReset: stateResetFromImage(state.stateReset),
-    stateClear: stateClearFromImage(state.stateClear),
+    stateClear: stateClearFromImage(state.stateClear, beyond.pcrSave),
     phEnable: state.phEnable,
     // Before TPM2_Startup the banks in use are not stored yet: they are those of the next start, which this is.
     pcrAllocated: state.initialized === 1 ? persistent.pcrInUse : persistent.pcrAllocated,
     pcrReConfig: state.pcrReConfig,
-    pcrs: pcrsFromImage(state.pcrs.values),
+    pcrs: new Map([...pcrsFromImage(state.pcrs.values), ...beyond.pcrs]),
     objects: objects.objects,
     sessions: sessions.sessions,
     exclusiveAuditSession: state.exclusiveAuditSession,
@@ -116,7 +126,7 @@ export function decodeVolatile(bytes: Bytes, nv: NvState, context: VolatileConte
     established: state.established,
     // libtpms tests its algorithms anew after it has gone on.
     untested: allUntested(nv.profile),
-    extension: state.extension ?? NO_EXTENSION,
+    extension: beyond.extension,
     imageForm: encodeVolatileForm(form),
   };
   const { maxCounter } = state.nv;
@@ -128,11 +138,16 @@ export function encodeVolatile({ nv, ram }: TpmState, context: VolatileContext):
   const { profile, persistent } = nv;
   const form = volatileFormOf(ram.imageForm);
   const headers = new Headers(profile.stateFormatLevel, form.headers);
-  const { readOnly, timers } = ram.extension;
-  const beyond = profile.stateFormatLevel > LAST_LEVEL || readOnly === 1 || timers.size > 0;
-  const state: VOLATILE_STATE = {
-    ...(beyond ? BEYOND_HEADER : headers.of("VOLATILE_STATE")),
+  const beyond: BEYOND_VOLATILE = {
     extension: ram.extension,
+    pcrs: otherBanks(ram.pcrs),
+    pcrSave: otherBanks(ram.stateClear.pcrSave),
+    externalRam: externalOf(ram.orderlyIndices),
+  };
+  const isNothing = equalBytes(encode(BEYOND_VOLATILE, beyond), encode(BEYOND_VOLATILE, NOTHING_VOLATILE));
+  const state: VOLATILE_STATE = {
+    ...(profile.stateFormatLevel > LAST_LEVEL || !isNothing ? BEYOND_HEADER : headers.of("VOLATILE_STATE")),
+    beyond,
     exclusiveAuditSession: ram.exclusiveAuditSession,
     ...clocksToImage(ram, context, form.clocks, form.timerAhead),
     phEnable: ram.phEnable,

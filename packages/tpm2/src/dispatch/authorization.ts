@@ -93,7 +93,7 @@ function checkEntity(
       checkHmac(tpm, invocation, use, session);
     }
   });
-  if (use.includeAuth && handleTypeOf(handle) === TPM_HT.NV_INDEX) tpm.nv.countPin(handle, failure === undefined);
+  if (use.includeAuth && tpm.nv.isPin(handle)) tpm.nv.countPin(handle, failure === undefined);
   if (failure !== undefined) throw failure;
 }
 
@@ -144,6 +144,7 @@ function isAuthValueAvailable(tpm: Engine, handle: number, command: Command, rol
       );
     }
     case TPM_HT.NV_INDEX:
+    case TPM_HT.EXTERNAL_NV:
       return tpm.nv.isAuthValueAvailable(handle, command.code);
     case TPM_HT.PCR:
       return true;
@@ -161,7 +162,8 @@ function isPolicyAvailable(tpm: Engine, handle: number, command: Command, role: 
       const object = tpm.objects.get(handle);
       return object.kind === SLOT.KEY && !OBJECT_ATTRIBUTES.has(object.attributes, "publicOnly");
     }
-    case TPM_HT.NV_INDEX: {
+    case TPM_HT.NV_INDEX:
+    case TPM_HT.EXTERNAL_NV: {
       const { attributes, authPolicy } = tpm.nv.get(handle).publicArea;
       if (authPolicy.length === 0) return false;
       if (isPolicyRequired(tpm, handle, role)) return true;

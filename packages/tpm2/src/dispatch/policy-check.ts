@@ -3,7 +3,6 @@ import { equalBytes } from "@vtpm/wire";
 import type { Engine } from "../engine.ts";
 import { TPMA_LOCALITY, TPMA_NV } from "../spec/attributes.ts";
 import { TPM_CC } from "../spec/command-codes.ts";
-import { handleTypeOf, TPM_HT } from "../spec/handles.ts";
 import { TPM_RC } from "../spec/response-codes.ts";
 import { TpmError } from "../spec/tpm-error.ts";
 import { type SESSION, SESSION_ATTRIBUTES } from "../state/session.ts";
@@ -51,8 +50,9 @@ export function checkPolicy(
   if (has("isPPRequired") && !tpm.platform.physicalPresence()) throw new TpmError(TPM_RC.PP);
   if (session.tiedTo.length !== 0 && !fulfilsTie(tpm, invocation, session)) throw new TpmError(TPM_RC.POLICY_FAIL);
   if (has("checkNvWritten")) {
-    if (handleTypeOf(handle) !== TPM_HT.NV_INDEX) throw new TpmError(TPM_RC.POLICY_FAIL);
-    const written = TPMA_NV.has(tpm.nv.get(handle).publicArea.attributes, "WRITTEN");
+    const index = tpm.nv.find(handle);
+    if (index === undefined) throw new TpmError(TPM_RC.POLICY_FAIL);
+    const written = TPMA_NV.has(index.publicArea.attributes, "WRITTEN");
     if (written !== has("nvWrittenState")) throw new TpmError(TPM_RC.POLICY_FAIL);
   }
   // No command comes through a secure channel.

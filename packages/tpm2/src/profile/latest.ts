@@ -2,6 +2,7 @@ import type { ProfileParts } from "../profile.ts";
 import { TPM_CC } from "../spec/command-codes.ts";
 import { TPM_ALG } from "../spec/constants.ts";
 import { TPM_PT } from "../spec/properties.ts";
+import type { TPMI_ALG_HASH } from "../spec/structures/index.ts";
 import { formatRanges } from "./command-list.ts";
 
 /** A format of its own, which libtpms refuses by its number as it refuses the name. */
@@ -17,7 +18,7 @@ const COMMANDS: readonly (readonly [TPM_CC, number])[] = [
   [TPM_CC.PolicyTransportSPDM, 0x020001a1],
 ];
 
-const ALGORITHMS: readonly (readonly [TPM_ALG, number, string])[] = [
+const ALGORITHMS: readonly (readonly [TPMI_ALG_HASH, number, string])[] = [
   [TPM_ALG.SHA3_256, 0x004, "sha3-256"],
   [TPM_ALG.SHA3_384, 0x004, "sha3-384"],
   [TPM_ALG.SHA3_512, 0x004, "sha3-512"],
@@ -44,6 +45,7 @@ export function latestParts(
 ): ProfileParts {
   const commands = ascending([...base.commands, ...COMMANDS.filter(([code]) => added.commands.includes(code))]);
   const algorithms = ALGORITHMS.filter(([, , token]) => added.tokens.includes(token));
+  const hashes = algorithms.map(([alg]) => alg);
   const hasTimers = added.commands.includes(TPM_CC.ACT_SetTimeout);
   return {
     ...base,
@@ -57,10 +59,14 @@ export function latestParts(
     },
     algorithms: ascending([...base.algorithms, ...algorithms.map(([alg, properties]) => [alg, properties] as const)]),
     commands,
-    // Banks are still those of libtpms, but selections may name the others.
+    pcrBanks: [...base.pcrBanks, ...hashes],
+    // Firmware that does not know a bank leaves it unextended: so nobody has one who did not ask for it.
+    emptyBanks: hashes,
     limits: {
       ...base.limits,
       HASH_COUNT: base.limits.HASH_COUNT + algorithms.length,
+      // As many as there are numbers for: what is defined decides.
+      EXTERNAL_NV_HANDLES: added.commands.includes(TPM_CC.NV_DefineSpace2) ? 0x100_0000 : 0,
       ACT_HANDLES: hasTimers ? 2 : 0,
     },
     properties: new Map(base.properties).set(TPM_PT.REVISION, 184),

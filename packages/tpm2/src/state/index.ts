@@ -22,7 +22,7 @@ export {
   STATE_RESET_DATA,
 } from "./data.ts";
 export { EXTENSION, NO_EXTENSION } from "./extension.ts";
-export { NV_INDEX, ORDERLY_INDEX } from "./nv-index.ts";
+export { NV_INDEX, NV_PUBLIC_AREA, ORDERLY_INDEX } from "./nv-index.ts";
 export { ANY_OBJECT, OBJECT, OBJECT_ATTRIBUTES, SLOT } from "./object.ts";
 export { poweredOff } from "./powered-off.ts";
 export { oldestSavedSession } from "./saved-sessions.ts";

@@ -48,6 +48,7 @@ export class Entities {
         return isPolicy === (handleTypeOf(handle) === TPM_HT.POLICY_SESSION) ? TPM_RC.SUCCESS : TPM_RC.HANDLE;
       }
       case TPM_HT.NV_INDEX:
+      case TPM_HT.EXTERNAL_NV:
         return tpm.nv.isAccessible(handle) ? TPM_RC.SUCCESS : TPM_RC.HANDLE;
       case TPM_HT.PCR:
         return TPM_RC.SUCCESS;
@@ -84,6 +85,7 @@ export class Entities {
         return object?.kind === SLOT.KEY ? object.name : EMPTY;
       }
       case TPM_HT.NV_INDEX:
+      case TPM_HT.EXTERNAL_NV:
         return this.#tpm.nv.find(handle) === undefined ? EMPTY : this.#tpm.nv.nameOf(handle);
       default:
         return uint32(handle);
@@ -107,6 +109,7 @@ export class Entities {
         return object.kind === SLOT.SEQUENCE ? object.auth : (object.sensitive?.authValue ?? EMPTY);
       }
       case TPM_HT.NV_INDEX:
+      case TPM_HT.EXTERNAL_NV:
         return tpm.nv.find(handle)?.authValue ?? EMPTY;
       case TPM_HT.PCR:
         return tpm.pcr.authValueOf(handle);
@@ -127,7 +130,8 @@ export class Entities {
         if (object.kind === SLOT.SEQUENCE) return NO_POLICY;
         return { hashAlg: object.publicArea.nameAlg, policy: object.publicArea.authPolicy };
       }
-      case TPM_HT.NV_INDEX: {
+      case TPM_HT.NV_INDEX:
+      case TPM_HT.EXTERNAL_NV: {
         const { publicArea } = tpm.nv.get(handle);
         return { hashAlg: publicArea.nameAlg, policy: publicArea.authPolicy };
       }
@@ -147,6 +151,7 @@ export class Entities {
       case TPM_HT.PERSISTENT:
         return this.#tpm.objects.isDaExempt(handle);
       case TPM_HT.NV_INDEX:
+      case TPM_HT.EXTERNAL_NV:
         return TPMA_NV.has(this.#tpm.nv.get(handle).publicArea.attributes, "NO_DA");
       default:
         return true;
@@ -164,6 +169,7 @@ export class Entities {
       case TPM_HT.PERSISTENT:
         return this.#tpm.objects.hierarchyOf(handle);
       case TPM_HT.NV_INDEX:
+      case TPM_HT.EXTERNAL_NV:
         return TPMA_NV.has(this.#tpm.nv.get(handle).publicArea.attributes, "PLATFORMCREATE")
           ? TPM_RH.PLATFORM
           : TPM_RH.OWNER;

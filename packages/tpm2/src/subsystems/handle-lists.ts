@@ -24,11 +24,16 @@ export function handlesOfType(tpm: Engine, first: number): number[] | undefined 
   // Saved sessions are asked for as policy sessions and listed as HMAC sessions: only the index counts.
   const sessions = (handles: readonly number[]): number[] => handles.filter((h) => indexOf(h) >= indexOf(first));
   const handles = (all: Iterable<number>): number[] => [...all].filter((h) => h >= first).sort((a, b) => a - b);
-  switch (handleTypeOf(first)) {
+  const type = handleTypeOf(first);
+  const indicesOf = (kind: number): number[] =>
+    [...tpm.state.nv.indices.keys()].filter((handle) => handleTypeOf(handle) === kind);
+  switch (type) {
     case TPM_HT.PCR:
       return handles(ALL_PCRS.map((pcr) => HANDLE.PCR_FIRST + pcr));
     case TPM_HT.NV_INDEX:
-      return handles(tpm.state.nv.indices.keys());
+      return handles(indicesOf(type));
+    case TPM_HT.EXTERNAL_NV:
+      return tpm.profile.limit("EXTERNAL_NV_HANDLES") > 0 ? handles(indicesOf(type)) : undefined;
     case TPM_HT.LOADED_SESSION:
       return sessions(tpm.sessions.loadedHandles());
     case TPM_HT.SAVED_SESSION:

@@ -4,8 +4,9 @@ import { TPMA_NV } from "../spec/attributes.ts";
 import { TPM_NT } from "../spec/constants.ts";
 import { TPM_RH } from "../spec/handles.ts";
 import { TPM_RC } from "../spec/response-codes.ts";
-import type { TPM2B_AUTH, TPMI_RH_PROVISION, TPMS_NV_PUBLIC } from "../spec/structures/index.ts";
+import type { TPM2B_AUTH, TPMI_RH_PROVISION } from "../spec/structures/index.ts";
 import { TpmError } from "../spec/tpm-error.ts";
+import type { NV_PUBLIC_AREA } from "../state/nv-index.ts";
 import { withoutTrailingZeros } from "./entities.ts";
 import { digestSizeOf } from "./hash-algorithms.ts";
 import { typeOfIndex } from "./nv.ts";
@@ -17,7 +18,7 @@ const WORD_SIZE = 8;
 export interface IndexDefinition {
   readonly authHandle: TPMI_RH_PROVISION;
   readonly auth: TPM2B_AUTH;
-  readonly publicInfo: TPMS_NV_PUBLIC;
+  readonly publicInfo: NV_PUBLIC_AREA;
 }
 
 /**
@@ -69,7 +70,7 @@ function isKnownType(attributes: number): boolean {
 }
 
 /** Of ordinary Indices the type of `dataSize` has the limit. */
-function isSizeOfType({ attributes, dataSize }: TPMS_NV_PUBLIC, digestSize: number): boolean {
+function isSizeOfType({ attributes, dataSize }: NV_PUBLIC_AREA, digestSize: number): boolean {
   const type = typeOfIndex(attributes);
   if (type === TPM_NT.ORDINARY) return true;
   return dataSize === (type === TPM_NT.EXTEND ? digestSize : WORD_SIZE);

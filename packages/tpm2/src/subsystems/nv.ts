@@ -6,13 +6,14 @@ import { TPM_CC } from "../spec/command-codes.ts";
 import { TPM_NT } from "../spec/constants.ts";
 import { TPM_RH } from "../spec/handles.ts";
 import { TPM_RC } from "../spec/response-codes.ts";
-import { TPMS_NV_PIN_COUNTER_PARAMETERS, TPMS_NV_PUBLIC } from "../spec/structures/index.ts";
+import { TPMS_NV_PIN_COUNTER_PARAMETERS, TPMT_NV_PUBLIC_2 } from "../spec/structures/index.ts";
 import { TpmError } from "../spec/tpm-error.ts";
 import { ORDERLY } from "../state/data.ts";
-import type { NV_INDEX, ORDERLY_INDEX } from "../state/nv-index.ts";
+import type { NV_INDEX, NV_PUBLIC_AREA, ORDERLY_INDEX } from "../state/nv-index.ts";
 import type { StartupKind } from "../state/startup-kind.ts";
 import { hashNameOf } from "./hash-algorithms.ts";
 import { Hierarchies } from "./hierarchies.ts";
+import { publicAreaToPublic2 } from "./nv-public.ts";
 import { NvSpace } from "./nv-space.ts";
 
 /** Memory that nobody has written to. */
@@ -43,7 +44,7 @@ const isOrderlyIndex = (attributes: number): boolean => TPMA_NV.has(attributes, 
 export class Nv {
   readonly #tpm: Engine;
   /** Names worked out already; a public area that changes is another object. */
-  readonly #names = new WeakMap<TPMS_NV_PUBLIC, Bytes>();
+  readonly #names = new WeakMap<NV_PUBLIC_AREA, Bytes>();
 
   constructor(tpm: Engine) {
     this.#tpm = tpm;
@@ -96,7 +97,7 @@ export class Nv {
       this.#tpm.countAsTested(publicArea.nameAlg);
       return known;
     }
-    const digest = this.#tpm.crypto.hash(hashNameOf(publicArea.nameAlg), encode(TPMS_NV_PUBLIC, publicArea));
+    const digest = this.#tpm.crypto.hash(hashNameOf(publicArea.nameAlg), namedBytes(publicArea));
     const name = concatBytes(uint16(publicArea.nameAlg), digest);
     this.#names.set(publicArea, name);
     return name;
@@ -225,7 +226,7 @@ export class Nv {
    *
    * @rc NV_SPACE  there is no room for it
    */
-  define(publicArea: TPMS_NV_PUBLIC, authValue: Bytes): void {
+  define(publicArea: NV_PUBLIC_AREA, authValue: Bytes): void {
     const tpm = this.#tpm;
     if (!this.space().hasRoomForIndex(publicArea, tpm.ram.orderlyIndices)) throw new TpmError(TPM_RC.NV_SPACE);
     const orderly = isOrderlyIndex(publicArea.attributes);
@@ -325,6 +326,10 @@ export class Nv {
     this.#tpm.changeRam({ orderlyIndices: new Map(this.#tpm.ram.orderlyIndices).set(handle, part) });
   }
 }
+
+/** What the Name is the digest of: the public area without the type of handle in front, which the handle tells again. */
+const namedBytes = (publicArea: NV_PUBLIC_AREA): Bytes =>
+  encode(TPMT_NV_PUBLIC_2, publicAreaToPublic2(publicArea)).slice(1);
 
 function isPin(attributes: number): boolean {
   const type = typeOfIndex(attributes);

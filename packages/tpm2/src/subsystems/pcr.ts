@@ -58,6 +58,13 @@ export class Pcr {
     this.#tpm.changeStateClear({ pcrAuthValue: EMPTY });
   }
 
+  /** All banks with the PCRs they have, those that the state does not name since they have none included. */
+  banks(): TPML_PCR_SELECTION {
+    const { pcrAllocated } = this.#tpm.ram;
+    const unnamed = this.#tpm.profile.emptyBanks.filter((hash) => pcrAllocated.every((bank) => bank.hash !== hash));
+    return [...pcrAllocated, ...unnamed.map((hash) => ({ hash, pcrSelect: selectPcrs([]) }))];
+  }
+
   /** Whether the bank exists and has the PCR. */
   isAllocated(pcr: number, hashAlg: number): boolean {
     const bank = this.#tpm.ram.pcrAllocated.find(({ hash }) => hash === hashAlg);
@@ -203,11 +210,13 @@ export class Pcr {
   allocate(selection: TPML_PCR_SELECTION): { readonly sizeNeeded: number; readonly sizeAvailable: number } | undefined {
     const tpm = this.#tpm;
     // What an earlier call has changed for the next boot counts for nothing, as in the reference.
-    let banks = tpm.ram.pcrAllocated;
+    let banks = this.banks();
     for (const wanted of selection) banks = banks.map((bank) => (bank.hash === wanted.hash ? wanted : bank));
     const isSomewhere = (pcr: number): boolean => banks.some(({ pcrSelect }) => hasPcr(pcrSelect, pcr));
     if (!isSomewhere(DRTM_PCR) || !isSomewhere(HCRTM_PCR)) return undefined;
-    tpm.changePersistent({ pcrAllocated: banks });
+    const isEmpty = (select: Bytes): boolean => pcrsOf(select).length === 0;
+    const named = banks.filter(({ hash, pcrSelect }) => !tpm.profile.emptyBanks.includes(hash) || !isEmpty(pcrSelect));
+    tpm.changePersistent({ pcrAllocated: named });
     tpm.changeRam({ pcrReConfig: 1 });
     const bytesOf = (hash: number, count: number): number => count * digestSizeOf(hash);
     return {

@@ -61,7 +61,7 @@ export const GetCapability = defineCommand({
         if (property !== 0) throw at("property", TPM_RC.VALUE);
         // All banks or none.
         if (propertyCount === 0) return { moreData: YES, capabilityData: { capability, data: [] } };
-        const banks = tpm.ram.pcrAllocated.filter(({ hash }) => profile.allows("ALG", hash));
+        const banks = tpm.pcr.banks().filter(({ hash }) => profile.allows("ALG", hash));
         return { moreData: NO, capabilityData: { capability, data: banks } };
       }
       case TPM_CAP.TPM_PROPERTIES: {

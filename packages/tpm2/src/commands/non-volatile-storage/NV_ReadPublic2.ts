@@ -1,10 +1,10 @@
 import { defineCommand } from "../../dispatch/command.ts";
 import { TPM_CC } from "../../spec/command-codes.ts";
-import { TPM_HT } from "../../spec/handles.ts";
 import { TPM2B_NAME, TPM2B_NV_PUBLIC_2, TPMI_RH_NV_INDEX } from "../../spec/structures/index.ts";
+import { publicAreaToPublic2 } from "../../subsystems/nv-public.ts";
 
 /**
- * Reads the public area and the Name of an NV Index of any kind; there is one kind here.
+ * Reads the public area and the Name of an NV Index of any kind.
  *
  * @spec Part 3, "TPM2_NV_ReadPublic2"
  */
@@ -14,6 +14,6 @@ export const NV_ReadPublic2 = defineCommand({
   response: { nvPublic: TPM2B_NV_PUBLIC_2, nvName: TPM2B_NAME },
   execute(tpm, { nvIndex }) {
     const { publicArea } = tpm.nv.get(nvIndex);
-    return { nvPublic: { handleType: TPM_HT.NV_INDEX, nvPublic2: publicArea }, nvName: tpm.nv.nameOf(nvIndex) };
+    return { nvPublic: publicAreaToPublic2(publicArea), nvName: tpm.nv.nameOf(nvIndex) };
   },
 });

@@ -3,7 +3,7 @@ import { TPMA_NV } from "../attributes.ts";
 import { TPM_HT } from "../handles.ts";
 import { TPM2B_DIGEST } from "./base-structures.ts";
 import type { Limit } from "./declare.ts";
-import { TPMI_ALG_HASH, TPMI_RH_NV_EXP_INDEX, TPMI_RH_NV_INDEX } from "./interface-types.ts";
+import { TPMI_ALG_HASH, TPMI_RH_NV_EXP_INDEX, TPMI_RH_NV_LEGACY_INDEX } from "./interface-types.ts";
 
 const MAX_NV_INDEX_SIZE: Limit = "MAX_NV_INDEX_SIZE";
 const DATA_SIZE = limited("UINT16", UINT16, MAX_NV_INDEX_SIZE, "SIZE");
@@ -21,7 +21,7 @@ export type TPMS_NV_PIN_COUNTER_PARAMETERS = TypeOf<typeof TPMS_NV_PIN_COUNTER_P
 
 /** @spec Part 2, "TPMS_NV_PUBLIC" */
 export const TPMS_NV_PUBLIC = struct("TPMS_NV_PUBLIC", {
-  nvIndex: TPMI_RH_NV_INDEX,
+  nvIndex: TPMI_RH_NV_LEGACY_INDEX,
   nameAlg: TPMI_ALG_HASH,
   attributes: TPMA_NV,
   authPolicy: TPM2B_DIGEST,

@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import { parseProfile } from "../../profile.ts";
 import type { Move } from "./engine-peer.ts";
 import { campaign } from "./index.ts";
 
@@ -7,6 +8,7 @@ export async function main(args: readonly string[], move?: Move): Promise<number
   const { values } = parseArgs({
     args: [...args],
     options: {
+      profile: { type: "string", default: "default-v1" },
       minutes: { type: "string", default: "1" },
       seed: { type: "string", default: String(Math.floor(Math.random() * 1e9)) },
       sequences: { type: "string", default: "Infinity" },
@@ -15,9 +17,10 @@ export async function main(args: readonly string[], move?: Move): Promise<number
   });
   const seed = Number(values.seed);
   const start = performance.now();
-  console.log(`fuzzing from seed ${seed} for ${values.minutes} minutes`);
+  console.log(`fuzzing from seed ${seed} for ${values.minutes} minutes, profile ${values.profile}`);
   const { sequences, statistics, failure } = await campaign({
     seed,
+    profile: parseProfile(JSON.stringify({ Name: values.profile })),
     ...(move === undefined ? {} : { move }),
     length: Number(values.steps),
     now: () => performance.now(),

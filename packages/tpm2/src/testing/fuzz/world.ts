@@ -151,6 +151,7 @@ export class World {
     }
     switch (handleTypeOf(handle)) {
       case TPM_HT.NV_INDEX:
+      case TPM_HT.EXTERNAL_NV:
         return nv.indices.get(handle)?.authValue ?? EMPTY;
       case TPM_HT.PERSISTENT:
         return nv.objects.get(handle)?.sensitive?.authValue ?? EMPTY;

@@ -2,18 +2,13 @@ import { EMPTY } from "@vtpm/wire";
 import { TPM_CC } from "../../../spec/command-codes.ts";
 import { TPM_ALG, TPM_CAP, TPM_CLOCK_ADJUST, TPM_SU } from "../../../spec/constants.ts";
 import { HANDLE, TPM_RH } from "../../../spec/handles.ts";
+import { digestSizeOf } from "../../../subsystems/hash-algorithms.ts";
 import type { Step } from "../plan.ts";
 import type { Recipe, World } from "../world.ts";
 import { pcrSelection } from "./objects.ts";
 import type { NamedRecipe } from "./recipe.ts";
 import { COMMON_POLICY } from "./sessions.ts";
 
-const HASHES = [
-  [TPM_ALG.SHA1, 20],
-  [TPM_ALG.SHA256, 32],
-  [TPM_ALG.SHA384, 48],
-  [TPM_ALG.SHA512, 64],
-] as const;
 const HIERARCHIES = [TPM_RH.OWNER, TPM_RH.ENDORSEMENT, TPM_RH.PLATFORM, TPM_RH.LOCKOUT] as const;
 
 function* pcr(world: World): Recipe {
@@ -26,8 +21,8 @@ function* pcr(world: World): Recipe {
       return;
     case 1:
     case 2: {
-      const banks = HASHES.filter(() => dice.chance(0.5));
-      const digests = banks.map(([hashAlg, size]) => ({ hashAlg, digest: dice.bytes(size) }));
+      const banks = world.profile.pcrBanks.filter(() => dice.chance(0.5));
+      const digests = banks.map((hashAlg) => ({ hashAlg, digest: dice.bytes(digestSizeOf(hashAlg)) }));
       yield* world.run("PCR_Extend", { pcrHandle, digests }, { locality });
       return;
     }
@@ -56,10 +51,12 @@ function* pcrPlatform(world: World): Recipe {
   }
   const all = Uint8Array.of(255, 255, 255);
   const none = new Uint8Array(3);
-  const pcrAllocation = HASHES.filter(() => dice.chance(0.6)).map(([hash]) => ({
-    hash,
-    pcrSelect: hash === TPM_ALG.SHA256 || dice.chance(0.7) ? all : none,
-  }));
+  const pcrAllocation = world.profile.pcrBanks
+    .filter(() => dice.chance(0.6))
+    .map((hash) => ({
+      hash,
+      pcrSelect: hash === TPM_ALG.SHA256 || dice.chance(0.7) ? all : none,
+    }));
   yield* world.run("PCR_Allocate", { authHandle: TPM_RH.PLATFORM, pcrAllocation });
 }
 

@@ -1,7 +1,7 @@
 import { EMPTY } from "@vtpm/wire";
 import { TPM_CC } from "../../../spec/command-codes.ts";
 import { TPM_ALG, TPM_EO } from "../../../spec/constants.ts";
-import { HANDLE, TPM_RH } from "../../../spec/handles.ts";
+import { HANDLE, TPM_HT, TPM_RH } from "../../../spec/handles.ts";
 import { TPMA_NV } from "../../../spec/structures/index.ts";
 import type { AuthPlan } from "../plan.ts";
 import { isNv, type Recipe, type World } from "../world.ts";
@@ -44,17 +44,26 @@ function* define(world: World): Recipe {
     PLATFORMCREATE: byPlatform,
   });
   const dataSize = type === NT.ORDINARY ? dice.pick([0, 1, 8, 32, 100, 300]) : type === NT.EXTEND ? 32 : 8;
-  yield* world.run("NV_DefineSpace", {
-    authHandle: byPlatform ? TPM_RH.PLATFORM : TPM_RH.OWNER,
-    auth: dice.chance(0.5) ? EMPTY : dice.bytes(6),
-    publicInfo: {
-      nvIndex: HANDLE.NV_INDEX_FIRST + dice.pick([0, 1, 2, 3, 4, 5, 0x500000, 0x500001, 0x800000, 0xc00002]),
-      nameAlg: hasPolicy || dice.chance(0.8) ? TPM_ALG.SHA256 : dice.pick([TPM_ALG.SHA1, TPM_ALG.SHA384]),
-      attributes,
-      authPolicy: hasPolicy ? COMMON_POLICY : EMPTY,
-      dataSize,
-    },
-  });
+  const authHandle = byPlatform ? TPM_RH.PLATFORM : TPM_RH.OWNER;
+  const auth = dice.chance(0.5) ? EMPTY : dice.bytes(6);
+  const number = dice.pick([0, 1, 2, 3, 4, 5, 0x500000, 0x500001, 0x800000, 0xc00002]);
+  const common = {
+    nameAlg: hasPolicy || dice.chance(0.8) ? TPM_ALG.SHA256 : dice.pick([TPM_ALG.SHA1, TPM_ALG.SHA384]),
+    authPolicy: hasPolicy ? COMMON_POLICY : EMPTY,
+    dataSize,
+  };
+  if (world.has("NV_DefineSpace2") && dice.chance(0.5)) {
+    const nvIndex = HANDLE.EXTERNAL_NV_FIRST + number;
+    const nvPublic2 = { nvIndex, ...common, attributes: { external: dice.chance(0.05) ? 1 : 0, nv: attributes } };
+    yield* world.run("NV_DefineSpace2", {
+      authHandle,
+      auth,
+      publicInfo: { handleType: TPM_HT.EXTERNAL_NV, nvPublic2 },
+    });
+    return;
+  }
+  const publicInfo = { nvIndex: HANDLE.NV_INDEX_FIRST + number, ...common, attributes };
+  yield* world.run("NV_DefineSpace", { authHandle, auth, publicInfo });
 }
 
 /** Who may read or write an Index: its handle with a password or a policy, or a hierarchy. */
@@ -113,7 +122,8 @@ function* read(world: World): Recipe {
 
 function* readPublic(world: World): Recipe {
   const nvIndex = world.dice.maybe(world.indices());
-  if (nvIndex !== undefined) yield* world.run("NV_ReadPublic", { nvIndex });
+  const name = world.has("NV_ReadPublic2") && world.dice.chance(0.7) ? "NV_ReadPublic2" : "NV_ReadPublic";
+  if (nvIndex !== undefined) yield* world.run(name, { nvIndex });
 }
 
 function* undefine(world: World): Recipe {
