@@ -132,8 +132,8 @@ interface Lived {
 }
 
 /** Lives a life, and takes along what a power cut before each of its file operations would leave, in every way. */
-async function live(key?: Bytes): Promise<Lived> {
-  const disk = new SimulatedDisk();
+async function live(key?: Bytes, mayBlock = false): Promise<Lived> {
+  const disk = new SimulatedDisk(mayBlock);
   const machine = new Machine(disk, TPM, key);
   const states: (string | undefined)[] = [undefined];
   const note = (): void => {
@@ -160,11 +160,12 @@ async function live(key?: Bytes): Promise<Lived> {
 }
 
 describe.each([
-  ["in the clear", undefined],
-  ["encrypted", new Uint8Array(32).fill(7)],
-] as const)("state %s", (_, key) => {
+  ["in the clear", undefined, false],
+  ["in the clear, synced in place", undefined, true],
+  ["encrypted", new Uint8Array(32).fill(7), false],
+] as const)("state %s", (_, key, mayBlock) => {
   test("has everything that was answered after a power cut at any file operation, and nothing else", async () => {
-    const { states, cuts } = await live(key);
+    const { states, cuts } = await live(key, mayBlock);
     expect(states.length).toBeGreaterThan(25);
     expect(cuts.length).toBeGreaterThan(1000);
     let beyond = 0;
@@ -237,34 +238,40 @@ describe.each<readonly [string, readonly DiskOperation[]]>([
   ["a read-only directory", ["create", "rename", "remove", "syncDirectory"]],
   ["a disk that takes nothing", ["create", "write", "truncate", "syncFile", "rename", "remove", "syncDirectory"]],
 ])("with %s", (_, failing) => {
-  test("a command that cannot be stored says so, the TPM lives on, and works again afterwards", async () => {
-    const disk = new SimulatedDisk();
-    const machine = new Machine(disk);
-    const { host, store: none } = machine;
-    expect(none).toBeUndefined();
-    for (const step of LIFE.slice(0, 9)) await step.run(machine);
-    for (let round = 0; round < 3; round++) {
-      const before = fingerprint(machine.persistence.durable);
-      const value = commands.counterIn(await host.execute(commands.readCounter(commands.COUNTER)));
-      disk.onOperation = (operation) => {
-        if (failing.includes(operation)) throw new StoreError("STATE_WRITE", "no");
-      };
-      const code = commands.codeOf(await host.execute(commands.increment(commands.COUNTER)));
-      await machine.store?.fold().catch(() => {});
-      expect(commands.codeOf(await host.execute(commands.getRandom))).toBe(0);
-      const now = commands.counterIn(await host.execute(commands.readCounter(commands.COUNTER)));
-      // What only makes and removes names keeps nobody from appending to a journal that is there.
-      expect([code, now]).toEqual(failing.includes("write") ? [NV_UNAVAILABLE, value] : [0, value + 1]);
-      if (code !== 0) {
-        expect(fingerprint(machine.persistence.durable)).toBe(before);
-        expect(await Machine.stored(disk.afterPowerCut(DROPPED))).toBe(before);
+  test.each([
+    ["by a thread", false],
+    ["in place", true],
+  ] as const)(
+    "a command that cannot be stored says so, the TPM lives on, and works again afterwards, synced %s",
+    async (_, mayBlock) => {
+      const disk = new SimulatedDisk(mayBlock);
+      const machine = new Machine(disk);
+      const { host, store: none } = machine;
+      expect(none).toBeUndefined();
+      for (const step of LIFE.slice(0, 9)) await step.run(machine);
+      for (let round = 0; round < 3; round++) {
+        const before = fingerprint(machine.persistence.durable);
+        const value = commands.counterIn(await host.execute(commands.readCounter(commands.COUNTER)));
+        disk.onOperation = (operation) => {
+          if (failing.includes(operation)) throw new StoreError("STATE_WRITE", "no");
+        };
+        const code = commands.codeOf(await host.execute(commands.increment(commands.COUNTER)));
+        await machine.store?.fold().catch(() => {});
+        expect(commands.codeOf(await host.execute(commands.getRandom))).toBe(0);
+        const now = commands.counterIn(await host.execute(commands.readCounter(commands.COUNTER)));
+        // What only makes and removes names keeps nobody from appending to a journal that is there.
+        expect([code, now]).toEqual(failing.includes("write") ? [NV_UNAVAILABLE, value] : [0, value + 1]);
+        if (code !== 0) {
+          expect(fingerprint(machine.persistence.durable)).toBe(before);
+          expect(await Machine.stored(disk.afterPowerCut(DROPPED))).toBe(before);
+        }
+        disk.onOperation = () => {};
+        expect(commands.codeOf(await host.execute(commands.increment(commands.COUNTER)))).toBe(0);
+        if (round === 1) await machine.store?.fold();
       }
-      disk.onOperation = () => {};
-      expect(commands.codeOf(await host.execute(commands.increment(commands.COUNTER)))).toBe(0);
-      if (round === 1) await machine.store?.fold();
-    }
-    expect(await Machine.stored(disk.afterPowerCut(DROPPED))).toBe(fingerprint(machine.persistence.durable));
-  });
+      expect(await Machine.stored(disk.afterPowerCut(DROPPED))).toBe(fingerprint(machine.persistence.durable));
+    },
+  );
 
   test("a failed authorization stays counted although it cannot be stored", async () => {
     const disk = new SimulatedDisk();

@@ -2,6 +2,7 @@ import { decodePermanent, encodePermanent, openEnvelope, sealEnvelope } from "@v
 import { applyChanges, decodeChanges, durableChanges, encodeChanges, type NvState, type Platform } from "@vtpm/tpm2";
 import { type Bytes, EMPTY } from "@vtpm/wire";
 import type { GroupCommit } from "../store/group-commit.ts";
+import { after, type Pending } from "../store/pending.ts";
 import { StoreError } from "../store/store-error.ts";
 import type { StoreOwner } from "../store/store-owner.ts";
 import { isSameTpm } from "./same-tpm.ts";
@@ -79,17 +80,17 @@ export class Persistence {
   }
 
   /** Makes a state durable; returns nothing where there is nothing to do for that. When it rejects, the one before stays. */
-  commit(after: NvState): Promise<void> | undefined {
+  commit(nv: NvState): Pending {
     const commits = this.#held();
-    const changes = durableChanges(this.#durable, after);
+    const changes = durableChanges(this.#durable, nv);
     if (changes.length === 0) {
-      this.#durable = after;
+      this.#durable = nv;
       return undefined;
     }
     if (!this.writable) return Promise.reject(new StoreError("STATE_WRITE", "NV memory is switched off"));
     const delta = sealEnvelope(encodeChanges(changes), this.#sealing);
-    return commits.commit({ tpm: this.#name, delta, image: this.#image(after) }).then(() => {
-      this.#durable = after;
+    return after(commits.commit({ tpm: this.#name, delta, image: this.#image(nv) }), () => {
+      this.#durable = nv;
     });
   }
 

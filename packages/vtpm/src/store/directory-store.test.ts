@@ -154,6 +154,12 @@ async function countOperations(steps: readonly Step[]): Promise<number> {
   return count;
 }
 
+/** How the disk is waited for. */
+const WAYS = [
+  ["by a thread", false],
+  ["in place", true],
+] as const;
+
 describe("a directory store", () => {
   test("has after an orderly end nothing but state files, which say everything", async () => {
     const disk = new SimulatedDisk();
@@ -179,43 +185,46 @@ describe("a directory store", () => {
     expect(checked).toBeGreaterThan(50);
   });
 
-  test("keeps every acknowledged change through a power cut at any operation", async () => {
-    const disk = new SimulatedDisk();
-    const book = await Book.open(disk);
-    const contents = [book.content];
-    const cuts: { readonly found: SimulatedDisk; readonly done: number; readonly what: string }[] = [];
-    let operation = 0;
-    disk.onOperation = (kind) => {
-      for (const [what, survival] of Object.entries(survivals(operation))) {
-        const where = `before operation ${operation}, ${kind}, with what was not synced ${what}`;
-        cuts.push({ found: disk.afterPowerCut(survival), done: contents.length - 1, what: where });
+  test.each(WAYS)(
+    "keeps every acknowledged change through a power cut at any operation, synced %s",
+    async (_, mayBlock) => {
+      const disk = new SimulatedDisk(mayBlock);
+      const book = await Book.open(disk);
+      const contents = [book.content];
+      const cuts: { readonly found: SimulatedDisk; readonly done: number; readonly what: string }[] = [];
+      let operation = 0;
+      disk.onOperation = (kind) => {
+        for (const [what, survival] of Object.entries(survivals(operation))) {
+          const where = `before operation ${operation}, ${kind}, with what was not synced ${what}`;
+          cuts.push({ found: disk.afterPowerCut(survival), done: contents.length - 1, what: where });
+        }
+        operation++;
+      };
+      for (const step of LIFE) {
+        await step(book);
+        contents.push(book.content);
       }
-      operation++;
-    };
-    for (const step of LIFE) {
-      await step(book);
-      contents.push(book.content);
-    }
-    expect(cuts.length).toBeGreaterThan(7 * 100);
-    for (const { found, done, what } of cuts) {
-      const reopened = await Book.open(found);
-      const { content } = reopened;
-      // What was acknowledged, or with the step that was under way.
-      expect([contents[done], contents[done + 1]], what).toContainEqual(content);
+      expect(cuts.length).toBeGreaterThan(7 * 100);
+      for (const { found, done, what } of cuts) {
+        const reopened = await Book.open(found);
+        const { content } = reopened;
+        // What was acknowledged, or with the step that was under way.
+        expect([contents[done], contents[done + 1]], what).toContainEqual(content);
 
-      // The store goes on from there, through another cut that takes all that is not synced.
-      await put(ALICE, "after", "the cut")(reopened);
-      const again = await Book.open(found.afterPowerCut(NOTHING));
-      expect(again.content).toEqual({ ...content, alice: { after: "the cut", ...content[ALICE] } });
-      await again.store.close();
-      expect(await contentOn(found)).toBeDefined();
-    }
-  });
+        // The store goes on from there, through another cut that takes all that is not synced.
+        await put(ALICE, "after", "the cut")(reopened);
+        const again = await Book.open(found.afterPowerCut(NOTHING));
+        expect(again.content).toEqual({ ...content, alice: { after: "the cut", ...content[ALICE] } });
+        await again.store.close();
+        expect(await contentOn(found)).toBeDefined();
+      }
+    },
+  );
 
-  test("takes nothing in of what fails, and goes on", async () => {
+  test.each(WAYS)("takes nothing in of what fails, and goes on, synced %s", async (_, mayBlock) => {
     const operations = await countOperations(LIFE);
     for (let failAt = 0; failAt < operations; failAt++) {
-      const disk = new SimulatedDisk();
+      const disk = new SimulatedDisk(mayBlock);
       const book = await Book.open(disk);
       let count = 0;
       disk.onOperation = () => {
@@ -236,22 +245,25 @@ describe("a directory store", () => {
     }
   });
 
-  test("stays failed, and safe, as long as it cannot take back what a failed append has written", async () => {
-    const disk = new SimulatedDisk();
-    const book = await Book.open(disk);
-    await put(ALICE, "persistent", "1")(book);
-    let broken = true;
-    disk.onOperation = (operation: DiskOperation) => {
-      const affected: DiskOperation[] = ["syncFile", "truncate"];
-      if (broken && affected.includes(operation)) throw new StoreError("STATE_WRITE", "input/output error (EIO)");
-    };
-    await expect(put(ALICE, "persistent", "2")(book)).rejects.toThrow("EIO");
-    await expect(put(ALICE, "persistent", "3")(book)).rejects.toThrow("EIO");
-    await expect(book.store.fold()).rejects.toThrow("EIO");
-    broken = false;
-    await put(ALICE, "persistent", "4")(book);
-    expect((await contentOn(disk.afterPowerCut(NOTHING)))[ALICE]).toEqual({ persistent: "4" });
-  });
+  test.each(WAYS)(
+    "stays failed, and safe, as long as it cannot take back what a failed append has written, synced %s",
+    async (_, mayBlock) => {
+      const disk = new SimulatedDisk(mayBlock);
+      const book = await Book.open(disk);
+      await put(ALICE, "persistent", "1")(book);
+      let broken = true;
+      disk.onOperation = (operation: DiskOperation) => {
+        const affected: DiskOperation[] = ["syncFile", "truncate"];
+        if (broken && affected.includes(operation)) throw new StoreError("STATE_WRITE", "input/output error (EIO)");
+      };
+      await expect(put(ALICE, "persistent", "2")(book)).rejects.toThrow("EIO");
+      await expect(put(ALICE, "persistent", "3")(book)).rejects.toThrow("EIO");
+      await expect(book.store.fold()).rejects.toThrow("EIO");
+      broken = false;
+      await put(ALICE, "persistent", "4")(book);
+      expect((await contentOn(disk.afterPowerCut(NOTHING)))[ALICE]).toEqual({ persistent: "4" });
+    },
+  );
 
   test("recovers from a journal cut off at any length", async () => {
     const disk = new SimulatedDisk();

@@ -13,6 +13,7 @@ import {
   temporaryFileName,
   volatileFileName,
 } from "./names.ts";
+import { after, type Pending } from "./pending.ts";
 import { type Recovery, recover } from "./recovery.ts";
 import type { Store, Stored, StoreRecord } from "./store.ts";
 import { StoreError } from "./store-error.ts";
@@ -121,25 +122,25 @@ export class DirectoryStore implements Store {
     return { image, deltas: stored.deltas };
   }
 
-  append(records: readonly StoreRecord[]): Promise<void> {
-    return this.#appends.run(async () => {
+  append(records: readonly StoreRecord[]): Pending {
+    return this.#appends.runNow(() => {
       if (this.#closed) throw new StoreError("STATE_WRITE", `${this.#directory.path} is closed`);
       const changed = new Map<StoredTpm, Bytes[]>();
       for (const { tpm, delta } of records) {
         const stored = this.#loaded(tpm);
         if (delta.length > 0) changed.set(stored, [...(changed.get(stored) ?? []), delta]);
       }
-      if (changed.size > 0) {
-        await this.#write([...changed].map(([stored, deltas]) => ({ tpm: stored.name, base: baseOf(stored), deltas })));
-      }
-      for (const { tpm, image } of records) {
-        const stored = this.#loaded(tpm);
-        stored.image = image;
-        stored.deltas = [];
-        stored.ahead ||= changed.has(stored);
-        // A new TPM gets its state file at once.
-        if (stored.ahead) this.#foldSoon(stored.fileDigest === NO_FILE ? 0 : FOLD_DELAY_MS);
-      }
+      const entries = Array.from(changed, ([stored, deltas]) => ({ tpm: stored.name, base: baseOf(stored), deltas }));
+      return after(entries.length === 0 ? undefined : this.#write(entries), () => {
+        for (const { tpm, image } of records) {
+          const stored = this.#loaded(tpm);
+          stored.image = image;
+          stored.deltas = [];
+          stored.ahead ||= changed.has(stored);
+          // A new TPM gets its state file at once.
+          if (stored.ahead) this.#foldSoon(stored.fileDigest === NO_FILE ? 0 : FOLD_DELAY_MS);
+        }
+      });
     });
   }
 
@@ -308,7 +309,7 @@ export class DirectoryStore implements Store {
     await this.#directory.remove(temporary); // what was cut short
     const file = await this.#directory.create(temporary);
     try {
-      await file.write(content, 0);
+      file.write(content, 0);
       await file.sync();
     } finally {
       await file.close();
@@ -326,10 +327,11 @@ export class DirectoryStore implements Store {
   }
 
   /** Appends one record, all of it durable, or none of it. */
-  async #write(entries: readonly JournalEntry[]): Promise<void> {
-    const journal = await this.#presentJournal();
-    await journal.append({ sequence: this.#nextSequence, entries });
-    this.#nextSequence++;
+  #write(entries: readonly JournalEntry[]): Pending {
+    if (this.#journal === undefined) return this.#presentJournal().then(() => this.#write(entries));
+    return after(this.#journal.append({ sequence: this.#nextSequence, entries }), () => {
+      this.#nextSequence++;
+    });
   }
 
   async #presentJournal(): Promise<JournalFile> {

@@ -1,14 +1,15 @@
 import type { Bytes } from "@vtpm/wire";
+import type { Pending } from "./pending.ts";
 
 /** A file being written. */
 export interface DirectoryFile {
-  /** Writes all of `data` at `position`, or rejects having written any part of it. */
-  write(data: Bytes, position: number): Promise<void>;
+  /** Writes all of `data` at `position`, or throws a `StoreError` having written any part of it: only `sync` waits for the disk. */
+  write(data: Bytes, position: number): void;
   truncate(size: number): Promise<void>;
   /** Resolves when content and size survive a power cut. */
   sync(): Promise<void>;
-  /** The same where somebody waits for it: the whole process may stand still meanwhile. */
-  syncUrgently(): Promise<void>;
+  /** The same where somebody waits for it: the whole process may stand still meanwhile. Never throws. */
+  syncUrgently(): Pending;
   close(): Promise<void>;
 }
 

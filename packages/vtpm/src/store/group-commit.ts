@@ -1,3 +1,4 @@
+import type { Pending } from "./pending.ts";
 import type { Store, StoreRecord } from "./store.ts";
 
 interface Waiting {
@@ -8,10 +9,12 @@ interface Waiting {
 
 /**
  * Gathers what the TPMs of a process want stored: the changes of one turn of the event loop, and all that arrive while
- * the store is busy, go into one `append` and share its cost.
+ * the store is busy, go into one `append` and share its cost. A TPM that is alone waits for nobody.
  */
 export class GroupCommit {
   readonly store: Store;
+  /** Those that have stored anything. */
+  readonly #tpms = new Set<string>();
   #waiting: Waiting[] = [];
   #busy = false;
 
@@ -19,8 +22,13 @@ export class GroupCommit {
     this.store = store;
   }
 
-  /** Resolves when the changes are durable; rejects when they are not and never will be. */
-  commit(record: StoreRecord): Promise<void> {
+  /** Makes the changes durable. What is returned rejects when they are not and never will be. */
+  commit(record: StoreRecord): Pending {
+    this.#tpms.add(record.tpm);
+    return this.#tpms.size === 1 ? this.store.append([record]) : this.#gather(record);
+  }
+
+  #gather(record: StoreRecord): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ record, resolve, reject });
       if (this.#busy) return;

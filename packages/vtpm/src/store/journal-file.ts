@@ -1,6 +1,7 @@
 import type { Bytes } from "@vtpm/wire";
 import type { Directory, DirectoryFile } from "./directory.ts";
 import { createSalt, encodeFileHeader, encodeJournalRecord, type JournalRecord } from "./journal-format.ts";
+import { after, type Pending } from "./pending.ts";
 
 /**
  * Bytes of zeros that are kept behind the last record. Where the file need not grow, an append costs the disk one write
@@ -33,10 +34,10 @@ export class JournalFile {
     try {
       const salt = createSalt();
       const header = encodeFileHeader(salt);
-      await file.write(header, 0);
+      file.write(header, 0);
       await file.sync();
       const journal = new JournalFile(name, file, salt, header.length);
-      await journal.#makeRoom(ROOM);
+      journal.#makeRoom(ROOM);
       await file.sync();
       await directory.sync();
       return journal;
@@ -51,21 +52,32 @@ export class JournalFile {
     return this.#size;
   }
 
-  /** Resolves when the record is durable. When it rejects, the file is as before, or is made so before the next append. */
-  async append(record: JournalRecord): Promise<void> {
-    await this.#settle();
+  /** Makes the record durable. When that rejects, the file is as before, or is made so before the next append. */
+  append(record: JournalRecord): Pending {
+    return this.#unclean ? this.#settle().then(() => this.#write(record)) : this.#write(record);
+  }
+
+  #write(record: JournalRecord): Pending {
     const bytes = encodeJournalRecord(this.#salt, record);
+    // Until it is known to be in the file: whatever stops it here leaves something behind.
+    this.#unclean = true;
     try {
-      await this.#makeRoom(bytes.length);
-      await this.#file.write(bytes, this.#size);
-      await this.#file.syncUrgently();
+      this.#makeRoom(bytes.length);
+      this.#file.write(bytes, this.#size);
     } catch (error) {
-      this.#unclean = true;
-      // The append has failed already; if cutting back fails too, the next append begins with it.
-      await this.#settle().catch(() => {});
-      throw error;
+      return this.#giveUp(error);
     }
-    this.#size += bytes.length;
+    const written = after(this.#file.syncUrgently(), () => {
+      this.#unclean = false;
+      this.#size += bytes.length;
+    });
+    return written?.catch((error: unknown) => this.#giveUp(error));
+  }
+
+  /** Rejects with `error`, when what it has left behind is cut off; if that fails too, the next append begins with it. */
+  async #giveUp(error: unknown): Promise<never> {
+    await this.#settle().catch(() => {});
+    throw error;
   }
 
   /** Cuts off what a failed append may have left behind. */
@@ -78,10 +90,10 @@ export class JournalFile {
   }
 
   /** Sees to it that `size` bytes fit; if it has to do anything for that, more than that do. */
-  async #makeRoom(size: number): Promise<void> {
+  #makeRoom(size: number): void {
     if (this.#size + size <= this.#reserved) return;
     const reserved = this.#size + size + ROOM;
-    await this.#file.write(new Uint8Array(reserved - this.#reserved), this.#reserved);
+    this.#file.write(new Uint8Array(reserved - this.#reserved), this.#reserved);
     this.#reserved = reserved;
   }
 

@@ -39,7 +39,7 @@ export class LinearJournal {
     const record = encodeJournalRecord(this.#salt, { sequence: this.#sequence, entries });
     if (this.#used + record.length > this.#size) return false;
     this.#unclean = record.length;
-    await this.#file.write(record, this.#place + this.#used);
+    this.#file.write(record, this.#place + this.#used);
     await this.#file.syncUrgently();
     this.#unclean = 0;
     this.#used += record.length;
@@ -50,7 +50,7 @@ export class LinearJournal {
   /** Wipes out what a failed append may have left behind. */
   async settle(): Promise<void> {
     if (this.#unclean === 0) return;
-    await this.#file.write(new Uint8Array(this.#unclean), this.#place + this.#used);
+    this.#file.write(new Uint8Array(this.#unclean), this.#place + this.#used);
     await this.#file.sync();
     this.#unclean = 0;
   }

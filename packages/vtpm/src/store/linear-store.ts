@@ -112,7 +112,7 @@ export class LinearStore implements Store {
       }
       const size = unitsFor(sectionSizeFor(bytes.length));
       const offset = this.#placeFor(size) ?? this.#refuse(size);
-      await this.#file.write(padded(bytes, size), offset);
+      this.#file.write(padded(bytes, size), offset);
       await this.#commit(withSection(this.#sections, number, { offset, dataSize: bytes.length, size }));
     });
   }
@@ -177,8 +177,8 @@ export class LinearStore implements Store {
     const journalSize = JOURNAL_SIZES.find((bytes) => this.#placeFor(size + bytes) !== undefined) ?? this.#refuse(size);
     const offset = this.#placeFor(size + journalSize) ?? this.#refuse(size);
     const journal = new LinearJournal(this.#file, offset + size, journalSize, digestOf(image));
-    await this.#file.write(padded(image, size), offset);
-    await this.#file.write(journal.blank(), offset + size);
+    this.#file.write(padded(image, size), offset);
+    this.#file.write(journal.blank(), offset + size);
     const sections = withSection(this.#sections, LINEAR_SECTION.permall, { offset, dataSize: image.length, size });
     const place = { offset: offset + size, dataSize: journalSize, size: journalSize };
     await this.#commit(withSection(sections, JOURNAL_SECTION, place));
@@ -209,7 +209,7 @@ export class LinearStore implements Store {
   }
 
   async #writeHeader(sections: LinearSections): Promise<void> {
-    await this.#file.write(encodeLinearHeader(sections), 0);
+    this.#file.write(encodeLinearHeader(sections), 0);
     await this.#file.sync();
     this.#headerUncertain = false;
   }

@@ -1,4 +1,5 @@
 import type { Bytes } from "@vtpm/wire";
+import type { Pending } from "./pending.ts";
 import type { Store, Stored, StoreRecord } from "./store.ts";
 
 /** Keeps state as long as the object lives: for tests and throw-away TPMs. */
@@ -14,8 +15,9 @@ export class MemoryStore implements Store {
     return { image: this.#images.get(tpm)?.(), deltas: [] };
   }
 
-  async append(records: readonly StoreRecord[]): Promise<void> {
+  append(records: readonly StoreRecord[]): Pending {
     for (const { tpm, image } of records) this.#images.set(tpm, image);
+    return undefined;
   }
 
   async readVolatile(tpm: string): Promise<Bytes | undefined> {

@@ -3,6 +3,7 @@ import type { FileHandle } from "node:fs/promises";
 import type { Bytes } from "@vtpm/wire";
 import { reasonOf } from "../host-error.ts";
 import type { DirectoryFile } from "./directory.ts";
+import type { Pending } from "./pending.ts";
 import { StoreError } from "./store-error.ts";
 
 /** An open file of the local file system. */
@@ -17,13 +18,15 @@ export class NodeFile implements DirectoryFile {
     this.#mayBlock = mayBlock;
   }
 
-  write(data: Bytes, position: number): Promise<void> {
-    return writing(this.path, async () => {
-      // Into the page cache, which takes a microsecond; a thread of the pool would take fifty. Only `sync` waits for the disk.
+  write(data: Bytes, position: number): void {
+    try {
+      // Into the page cache, which takes a microsecond; a thread of the pool would take fifty.
       for (let done = 0; done < data.length; ) {
         done += writeSync(this.#handle.fd, data, done, data.length - done, position + done);
       }
-    });
+    } catch (error) {
+      throw cannotWrite(this.path, error);
+    }
   }
 
   truncate(size: number): Promise<void> {
@@ -34,9 +37,14 @@ export class NodeFile implements DirectoryFile {
     return writing(this.path, () => this.#handle.datasync());
   }
 
-  syncUrgently(): Promise<void> {
+  syncUrgently(): Pending {
     if (!this.#mayBlock) return this.sync();
-    return writing(this.path, async () => fdatasyncSync(this.#handle.fd));
+    try {
+      fdatasyncSync(this.#handle.fd);
+      return undefined;
+    } catch (error) {
+      return Promise.reject(cannotWrite(this.path, error));
+    }
   }
 
   close(): Promise<void> {
@@ -58,6 +66,10 @@ export async function writing<T>(path: string, action: () => Promise<T>): Promis
   try {
     return await action();
   } catch (error) {
-    throw new StoreError("STATE_WRITE", `cannot write ${path}: ${reasonOf(error)}`, { cause: error });
+    throw cannotWrite(path, error);
   }
+}
+
+function cannotWrite(path: string, error: unknown): StoreError {
+  return new StoreError("STATE_WRITE", `cannot write ${path}: ${reasonOf(error)}`, { cause: error });
 }

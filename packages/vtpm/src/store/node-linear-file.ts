@@ -53,8 +53,8 @@ export class NodeLinearFile extends NodeFile implements LinearFile {
     return bytes;
   }
 
-  override async write(data: Bytes, position: number): Promise<void> {
-    await super.write(data, position);
+  override write(data: Bytes, position: number): void {
+    super.write(data, position);
     this.#size = Math.max(this.#size, position + data.length);
   }
 

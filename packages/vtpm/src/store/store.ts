@@ -1,4 +1,5 @@
 import type { Bytes } from "@vtpm/wire";
+import type { Pending } from "./pending.ts";
 
 /** What one command of one TPM changes durably; all of it or nothing. */
 export interface StoreRecord {
@@ -26,10 +27,10 @@ export interface Store {
   /** What is stored of a TPM; nothing for one that does not exist yet. Called before anything of that TPM is appended. */
   load(tpm: string): Promise<Stored>;
   /**
-   * Makes the records of any number of TPMs durable with one acknowledgement. When it rejects, none of them is stored,
-   * and a later call may succeed.
+   * Makes the records of any number of TPMs durable with one acknowledgement: in the same call, or what is returned resolves.
+   * When that rejects, none of them is stored, and a later call may succeed. Never throws.
    */
-  append(records: readonly StoreRecord[]): Promise<void>;
+  append(records: readonly StoreRecord[]): Pending;
   /** The volatile state somebody has asked to keep, if any. */
   readVolatile(tpm: string): Promise<Bytes | undefined>;
   /** Keeps volatile state, or forgets what is kept; durable when it resolves. */

@@ -1,5 +1,6 @@
 import type { Bytes } from "@vtpm/wire";
 import type { Directory, DirectoryFile } from "../store/directory.ts";
+import type { Pending } from "../store/pending.ts";
 import { StoreError } from "../store/store-error.ts";
 
 /** What was asked of the disk, in order; a test may let one of these fail. */
@@ -58,10 +59,16 @@ function createRandom(seed: number): () => number {
  */
 export class SimulatedDisk implements Directory {
   readonly path = "/simulated";
+  /** Whether it is waited for in place where somebody waits. */
+  readonly mayBlock: boolean;
   onOperation: (operation: DiskOperation) => void = () => {};
   readonly #names = new Map<string, SimulatedFile>();
   readonly #durableNames = new Map<string, SimulatedFile>();
   #pending: NameChange[][] = [];
+
+  constructor(mayBlock = false) {
+    this.mayBlock = mayBlock;
+  }
 
   async list(): Promise<readonly string[]> {
     return [...this.#names.keys()];
@@ -118,7 +125,7 @@ export class SimulatedDisk implements Directory {
   afterPowerCut(survival: Survival): SimulatedDisk {
     const names = new Map(this.#durableNames);
     for (const changes of this.#pending) if (survival(1)(0)) apply(names, changes);
-    const disk = new SimulatedDisk();
+    const disk = new SimulatedDisk(this.mayBlock);
     for (const [name, file] of names) disk.plant(name, file.afterPowerCut(survival));
     return disk;
   }
@@ -148,7 +155,7 @@ class SimulatedFile implements DirectoryFile {
     this.#durable = content;
   }
 
-  async write(data: Bytes, position: number): Promise<void> {
+  write(data: Bytes, position: number): void {
     try {
       this.#disk.onOperation("write");
     } catch (error) {
@@ -165,13 +172,17 @@ class SimulatedFile implements DirectoryFile {
   }
 
   async sync(): Promise<void> {
-    this.#disk.onOperation("syncFile");
-    this.#durable = this.content;
-    this.#pending = [];
+    this.#sync();
   }
 
-  syncUrgently(): Promise<void> {
-    return this.sync();
+  syncUrgently(): Pending {
+    if (!this.#disk.mayBlock) return this.sync();
+    try {
+      this.#sync();
+      return undefined;
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   async close(): Promise<void> {}
@@ -186,6 +197,12 @@ class SimulatedFile implements DirectoryFile {
       }
     }
     return content;
+  }
+
+  #sync(): void {
+    this.#disk.onOperation("syncFile");
+    this.#durable = this.content;
+    this.#pending = [];
   }
 
   #change(change: FileChange): void {

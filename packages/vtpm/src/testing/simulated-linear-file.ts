@@ -44,7 +44,7 @@ export class SimulatedLinearFile implements LinearFile {
     return this.#content.slice(position, position + size);
   }
 
-  async write(data: Bytes, position: number): Promise<void> {
+  write(data: Bytes, position: number): void {
     try {
       this.onOperation("write");
     } catch (error) {
