@@ -10,6 +10,7 @@ import { coldStarts, startUp } from "./cold-start.ts";
 import { canManufacture, manufactures } from "./manufacture.ts";
 import { measure } from "./measure.ts";
 import { keyOperations } from "./operations/keys.ts";
+import { largeCurveOperations } from "./operations/large-curves.ts";
 import { sessionOperations } from "./operations/sessions.ts";
 import { simpleOperations } from "./operations/simple.ts";
 import { type Report, type Row, table } from "./report.ts";
@@ -69,8 +70,8 @@ async function timeOperations(
   transport: Transport,
   core: number | undefined,
 ): Promise<{ rows: Row[]; memory: Report["memory"] }> {
-  const operations = [...simpleOperations, ...sessionOperations, ...keyOperations].filter(({ name }) =>
-    name.includes(values.only),
+  const operations = [...simpleOperations, ...sessionOperations, ...keyOperations, ...largeCurveOperations].filter(
+    ({ name }) => name.includes(values.only),
   );
   const effort = {
     seconds: Number(values.seconds),
@@ -85,11 +86,11 @@ async function timeOperations(
     const idle = servers.map((server) => server.memory());
     for (const operation of operations) {
       process.stderr.write(`${operation.name}\n`);
-      const { name, metric, target } = operation;
+      const { name, kind, metric, target } = operation;
       const timings = await measure(operation, servers, effort).catch((cause: unknown) => {
         throw new Error(`in the row "${name}"`, { cause });
       });
-      rows.push({ name, metric, target, timings });
+      rows.push({ name, kind, metric, target, timings });
     }
     const memory = servers.map((server, i) => ({ idle: idle[i] ?? server.memory(), after: server.memory() }));
     return { rows, memory };

@@ -1,9 +1,11 @@
 import type { Timing } from "./measure.ts";
-import type { Target } from "./operations/operation.ts";
+import type { Kind, Target } from "./operations/operation.ts";
 import type { Memory } from "./servers.ts";
 
 export interface Row {
   readonly name: string;
+  /** Absent: more than a command. */
+  readonly kind?: Kind;
   readonly metric: "p50" | "cpu";
   readonly target: Target | undefined;
   /** In the order of the servers. */
@@ -72,10 +74,23 @@ export function table(report: Report): string {
       fixed(kibibytes === undefined ? undefined : kibibytes / 1024, 1);
     return `${name}: idle RSS ${mebibytes(used?.idle.rssKiB)} MiB (PSS ${mebibytes(used?.idle.pssKiB)}), after the run RSS ${mebibytes(used?.after.rssKiB)} MiB (PSS ${mebibytes(used?.after.pssKiB)})`;
   });
-  return [...markdown([header, ...rows]), "", ...memory, "", ...report.conditions].join("\n");
+  const parts = [markdown([header, ...rows]), slowestOfEachKind(report.rows), memory, report.conditions];
+  return parts.map((lines) => lines.join("\n")).join("\n\n");
 }
 
-function markdown(lines: readonly (readonly string[])[]): string[] {
+/** No command but the making of RSA keys may take more than 20 ms of ours: the rows that come closest. */
+function slowestOfEachKind(rows: readonly Row[]): string[] {
+  const slowest = new Map<Kind, { readonly name: string; readonly p50: number }>();
+  for (const { kind, name, timings } of rows) {
+    const p50 = timings[0]?.p50 ?? Number.NaN;
+    if (kind !== undefined && p50 > (slowest.get(kind)?.p50 ?? 0)) slowest.set(kind, { name, p50 });
+  }
+  const lines = [...slowest].map(([kind, { name, p50 }]) => [kind, name, fixed(p50 / 1000, 2)]);
+  return markdown([["kind", "slowest row", "p50 ms"], ...lines]);
+}
+
+/** Lines of a table; the first is its header. */
+export function markdown(lines: readonly (readonly string[])[]): string[] {
   const widths = (lines[0] ?? []).map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)));
   const format = (line: readonly string[]) =>
     `| ${line.map((cell, column) => (column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0))).join(" | ")} |`;

@@ -41,6 +41,7 @@ function primaries(kind: "ECC" | "RSA"): readonly Operation[] {
   return [
     {
       name: `CreatePrimary ${kind}, a new template each time`,
+      kind: kind === "ECC" ? "ECC, P-256" : "RSA key generation",
       metric: kind === "ECC" ? "p50" : "cpu",
       target: kind === "ECC" ? eccTarget : generation,
       slow: kind === "RSA",
@@ -54,6 +55,7 @@ function primaries(kind: "ECC" | "RSA"): readonly Operation[] {
     },
     {
       name: `CreatePrimary ${kind}, the same again`,
+      kind: kind === "ECC" ? "ECC, P-256" : "RSA key seen before",
       metric: "p50",
       target: kind === "ECC" ? eccTarget : { must: 0.05, aim: 0.02 },
       slow: kind === "RSA",
@@ -74,6 +76,7 @@ function primaries(kind: "ECC" | "RSA"): readonly Operation[] {
 function creation(name: string, template: () => Buffer, slow: boolean): Operation {
   return {
     name,
+    kind: slow ? "RSA key generation" : "ECC, P-256",
     metric: slow ? "cpu" : "p50",
     target: slow ? generation : eccTarget,
     slow,
@@ -91,6 +94,7 @@ function creation(name: string, template: () => Buffer, slow: boolean): Operatio
 function loading(name: string, template: () => Buffer): Operation {
   return {
     name,
+    kind: "key protected by a parent",
     metric: "p50",
     target: loadTarget,
     async prepare(client) {
@@ -110,9 +114,11 @@ function loading(name: string, template: () => Buffer): Operation {
 function signing(kind: "ECC" | "RSA"): readonly Operation[] {
   const template = kind === "ECC" ? templates.eccSign : templates.rsaSign;
   const target = kind === "ECC" ? eccTarget : rsaTarget;
+  const used = kind === "ECC" ? "ECC, P-256" : "RSA key";
   return [
     {
       name: kind === "ECC" ? "Sign, ECDSA P-256" : "Sign, RSASSA 2048",
+      kind: used,
       metric: "p50",
       target,
       async prepare(client) {
@@ -129,6 +135,7 @@ function signing(kind: "ECC" | "RSA"): readonly Operation[] {
     },
     {
       name: `Quote, ${kind}`,
+      kind: used,
       metric: "p50",
       target,
       async prepare(client) {
@@ -150,6 +157,7 @@ function signing(kind: "ECC" | "RSA"): readonly Operation[] {
     },
     {
       name: `VerifySignature, ${kind}`,
+      kind: used,
       metric: "p50",
       target: { must: 1.0, aim: 0.8 },
       async prepare(client) {
@@ -177,6 +185,7 @@ export const keyOperations: readonly Operation[] = [
   ...signing("RSA"),
   {
     name: "Certify, ECC",
+    kind: "ECC, P-256",
     metric: "p50",
     target: eccTarget,
     async prepare(client) {
@@ -194,6 +203,7 @@ export const keyOperations: readonly Operation[] = [
   },
   {
     name: "RSA_Decrypt, OAEP",
+    kind: "RSA key",
     metric: "p50",
     target: rsaTarget,
     async prepare(client) {
@@ -212,6 +222,7 @@ export const keyOperations: readonly Operation[] = [
   },
   {
     name: "ECDH_ZGen",
+    kind: "ECC, P-256",
     metric: "p50",
     target: { must: 0.9, aim: 0.75 },
     async prepare(client) {
@@ -234,6 +245,7 @@ export const keyOperations: readonly Operation[] = [
   },
   {
     name: "Unseal",
+    kind: "touches no key, state or disk",
     metric: "p50",
     target: { must: 1.6, aim: 1.35 },
     async prepare(client) {
@@ -246,6 +258,7 @@ export const keyOperations: readonly Operation[] = [
   },
   {
     name: "ContextSave",
+    kind: "saved context",
     metric: "p50",
     target: undefined,
     async prepare(client) {
@@ -259,6 +272,7 @@ export const keyOperations: readonly Operation[] = [
   },
   {
     name: "ContextLoad",
+    kind: "saved context",
     metric: "p50",
     target: undefined,
     async prepare(client) {

@@ -15,8 +15,25 @@ export interface Target {
   readonly aim: number;
 }
 
+/** What an operation has to do, as far as its time depends on that: the report names the slowest of each kind. */
+export type Kind =
+  | "touches no key, state or disk"
+  | "hash sequence, all its commands"
+  | "symmetric cipher"
+  | "session with HMAC or encryption"
+  | "write to NV"
+  | "ECC, P-256"
+  | "ECC, P-521 and BN P-638"
+  | "RSA key"
+  | "key protected by a parent"
+  | "saved context"
+  | "RSA key seen before"
+  | "RSA key generation"
+  | "test of all algorithms";
+
 export interface Operation {
   readonly name: string;
+  readonly kind: Kind;
   /** Which of ours divided by the peer's is to reach the target. */
   readonly metric: "p50" | "cpu";
   readonly target: Target | undefined;

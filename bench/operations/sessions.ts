@@ -39,6 +39,7 @@ const flushStarted = (response: Buffer) => [commands.flush(handleOf(response).ha
 export const sessionOperations: readonly Operation[] = [
   {
     name: "NV_Read, HMAC session",
+    kind: "session with HMAC or encryption",
     metric: "p50",
     target: withHmac,
     async prepare(client) {
@@ -47,6 +48,7 @@ export const sessionOperations: readonly Operation[] = [
   },
   {
     name: "NV_Read, AES-CFB session",
+    kind: "session with HMAC or encryption",
     metric: "p50",
     target: withEncryption,
     async prepare(client) {
@@ -57,6 +59,7 @@ export const sessionOperations: readonly Operation[] = [
   },
   {
     name: "NV_Write, AES-CFB session",
+    kind: "write to NV",
     metric: "p50",
     target: undefined,
     async prepare(client) {
@@ -73,6 +76,7 @@ export const sessionOperations: readonly Operation[] = [
   },
   {
     name: "StartAuthSession, unsalted",
+    kind: "touches no key, state or disk",
     metric: "p50",
     target: { must: 1.6, aim: 1.35 },
     async prepare() {
@@ -84,6 +88,7 @@ export const sessionOperations: readonly Operation[] = [
   },
   {
     name: "StartAuthSession, ECC salt",
+    kind: "ECC, P-256",
     metric: "p50",
     target: { must: 0.55, aim: 0.4 },
     async prepare(client) {
@@ -97,6 +102,7 @@ export const sessionOperations: readonly Operation[] = [
   },
   {
     name: "StartAuthSession, RSA salt",
+    kind: "RSA key",
     metric: "p50",
     target: { must: 0.65, aim: 0.53 },
     async prepare(client) {

@@ -12,6 +12,7 @@ let lastRandom = Buffer.alloc(0);
 export const simpleOperations: readonly Operation[] = [
   {
     name: "GetRandom 32 bytes",
+    kind: "touches no key, state or disk",
     metric: "p50",
     target: simple,
     async prepare() {
@@ -28,6 +29,7 @@ export const simpleOperations: readonly Operation[] = [
   },
   {
     name: "GetCapability, 32 properties",
+    kind: "touches no key, state or disk",
     metric: "p50",
     target: simple,
     async prepare() {
@@ -41,6 +43,7 @@ export const simpleOperations: readonly Operation[] = [
   },
   {
     name: "PCR_Read",
+    kind: "touches no key, state or disk",
     metric: "p50",
     target: simple,
     async prepare() {
@@ -53,6 +56,7 @@ export const simpleOperations: readonly Operation[] = [
   },
   {
     name: "PCR_Extend",
+    kind: "touches no key, state or disk",
     metric: "p50",
     target: simple,
     async prepare(client) {
@@ -71,6 +75,7 @@ export const simpleOperations: readonly Operation[] = [
   },
   {
     name: "ReadPublic",
+    kind: "touches no key, state or disk",
     metric: "p50",
     target: simple,
     async prepare(client) {
@@ -84,6 +89,7 @@ export const simpleOperations: readonly Operation[] = [
   },
   {
     name: "NV_Read 32 bytes, password",
+    kind: "touches no key, state or disk",
     metric: "p50",
     target: simple,
     async prepare(client) {
@@ -96,6 +102,7 @@ export const simpleOperations: readonly Operation[] = [
   },
   {
     name: "NV_Write 32 bytes, password",
+    kind: "write to NV",
     metric: "p50",
     target: { must: 1.0, aim: 0.8 },
     async prepare(client) {
@@ -108,6 +115,7 @@ export const simpleOperations: readonly Operation[] = [
   },
   {
     name: "Hash 1 KB",
+    kind: "touches no key, state or disk",
     metric: "p50",
     target: bulk,
     async prepare() {
@@ -119,6 +127,7 @@ export const simpleOperations: readonly Operation[] = [
   },
   {
     name: "hash sequence of 2 KB",
+    kind: "hash sequence, all its commands",
     metric: "p50",
     target: bulk,
     async prepare(client) {
@@ -133,6 +142,7 @@ export const simpleOperations: readonly Operation[] = [
   },
   {
     name: "HMAC 1 KB",
+    kind: "touches no key, state or disk",
     metric: "p50",
     target: bulk,
     async prepare(client) {
@@ -146,6 +156,7 @@ export const simpleOperations: readonly Operation[] = [
   },
   {
     name: "EncryptDecrypt2 1 KB",
+    kind: "symmetric cipher",
     metric: "p50",
     target: bulk,
     async prepare(client) {
@@ -167,6 +178,7 @@ export const simpleOperations: readonly Operation[] = [
   },
   {
     name: "SelfTest, full",
+    kind: "test of all algorithms",
     metric: "p50",
     target: { must: 1.0, aim: 0.5 },
     async prepare() {

@@ -20,11 +20,14 @@ export const ALG = {
   OAEP: 0x17,
   ECDSA: 0x18,
   ECDH: 0x19,
+  ECDAA: 0x1a,
   ECC: 0x23,
   SYMCIPHER: 0x25,
   CFB: 0x43,
   HMAC: 5,
 } as const;
+
+export const CURVE = { NIST_P256: 0x03, NIST_P521: 0x05, BN_P638: 0x11 } as const;
 
 /** A command without sessions. */
 export function plain(code: number, ...parts: readonly Uint8Array[]): Buffer {
@@ -80,23 +83,30 @@ const nullAlgorithm = u16(ALG.NULL);
 const publicArea = (type: number, attributes: number, ...rest: readonly Uint8Array[]) =>
   Buffer.concat([u16(type), u16(ALG.SHA256), u32(attributes), empty, ...rest]);
 
-const ecc = (attributes: number, symmetric: Buffer, scheme: Buffer, unique: Buffer = Buffer.alloc(0)) =>
-  publicArea(ALG.ECC, attributes, symmetric, scheme, u16(3), nullAlgorithm, sized(unique), empty);
+const ecc = (
+  attributes: number,
+  symmetric: Buffer,
+  scheme: Buffer,
+  unique: Buffer = Buffer.alloc(0),
+  curve: number = CURVE.NIST_P256,
+) => publicArea(ALG.ECC, attributes, symmetric, scheme, u16(curve), nullAlgorithm, sized(unique), empty);
 const rsa = (attributes: number, symmetric: Buffer, scheme: Buffer, unique: Buffer = Buffer.alloc(0)) =>
   publicArea(ALG.RSA, attributes, symmetric, scheme, u16(2048), u32(0), sized(unique));
 
 const ecdsa = Buffer.concat([u16(ALG.ECDSA), u16(ALG.SHA256)]);
 const rsassa = Buffer.concat([u16(ALG.RSASSA), u16(ALG.SHA256)]);
 const oaep = Buffer.concat([u16(ALG.OAEP), u16(ALG.SHA256)]);
+const ecdaa = Buffer.concat([u16(ALG.ECDAA), u16(ALG.SHA256), u16(0)]);
 const ecdh = Buffer.concat([u16(ALG.ECDH), u16(ALG.SHA256)]);
 
 export const templates = {
   eccStorage: (unique?: Buffer) => ecc(storageAttributes, aes128cfb, nullAlgorithm, unique),
   rsaStorage: (unique?: Buffer) => rsa(storageAttributes, aes128cfb, nullAlgorithm, unique),
-  eccSign: () => ecc(signAttributes, nullAlgorithm, ecdsa),
+  eccSign: (curve?: number) => ecc(signAttributes, nullAlgorithm, ecdsa, undefined, curve),
   rsaSign: () => rsa(signAttributes, nullAlgorithm, rsassa),
   rsaDecrypt: () => rsa(decryptAttributes, nullAlgorithm, oaep),
-  eccAgree: () => ecc(decryptAttributes, nullAlgorithm, ecdh),
+  eccAgree: (curve?: number) => ecc(decryptAttributes, nullAlgorithm, ecdh, undefined, curve),
+  eccAnonymous: (curve?: number) => ecc(signAttributes, nullAlgorithm, ecdaa, undefined, curve),
   aes: () => publicArea(ALG.SYMCIPHER, symmetricAttributes, aes128cfb, empty),
   hmac: () => publicArea(ALG.KEYEDHASH, signAttributes, u16(ALG.HMAC), u16(ALG.SHA256), empty),
   sealed: () => publicArea(ALG.KEYEDHASH, sealAttributes, nullAlgorithm, empty),
@@ -145,6 +155,8 @@ export const commands = {
   certify: (object: number, key: number, nonce: Buffer) =>
     authorized(0x148, [object, key], 2, sized(nonce), u16(ALG.NULL)),
   ecdhZgen: (key: number, x: Buffer, y: Buffer) => authorized(0x154, [key], 1, sized(sized(x), sized(y))),
+  commit: (key: number, point: { readonly x: Buffer; readonly y: Buffer }, s2: Buffer, y2: Buffer) =>
+    authorized(0x18b, [key], 1, sized(sized(point.x), sized(point.y)), sized(s2), sized(y2)),
   unseal: (object: number) => authorized(0x15e, [object], 1),
   contextSave: (handle: number) => plain(0x162, u32(handle)),
   contextLoad: (context: Buffer) => plain(0x161, context),
@@ -189,7 +201,8 @@ export function eccPoint(area: Buffer): { readonly x: Buffer; readonly y: Buffer
   const reader = new ByteReader(area);
   skipToParameters(reader);
   if (reader.u16() !== ALG.NULL) reader.take(4);
-  if (reader.u16() !== ALG.NULL) reader.take(2);
+  const scheme = reader.u16();
+  if (scheme !== ALG.NULL) reader.take(scheme === ALG.ECDAA ? 4 : 2);
   reader.take(4);
   return { x: reader.sized(), y: reader.sized() };
 }

@@ -70,7 +70,8 @@ function combine(
   second: Point,
   factor: bigint,
 ): Point | undefined {
-  const product = provider.multiply(curve, second, factor);
+  // The other side's points are no secret, and neither is what follows from them.
+  const product = provider.multiplyAdd(curve, 0n, second, factor);
   const sum = product === undefined ? first : addPoints(CURVES[curve], first, product);
   return sum === undefined ? undefined : provider.multiply(curve, sum, scalar);
 }
