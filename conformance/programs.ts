@@ -53,6 +53,10 @@ const required = {
       "qemu-system-x86_64 --version && setpriv --version && xz --version && flock --version && ls /usr/share/OVMF/OVMF_CODE_4M.fd && apt-cache show linux-image-amd64",
     ],
   },
+  "PKCS #11": {
+    packages: ["softhsm2", "gnutls-bin", "openssl"],
+    probe: ["sh", "-c", "softhsm2-util --version && p11tool --version && ls /usr/lib/softhsm/libsofthsm2.so"],
+  },
   "certificate tools": {
     packages: ["openssl", "gnutls-bin", "python3-cryptography"],
     probe: ["sh", "-c", "openssl version && certtool --version && /usr/bin/python3 -c 'import cryptography'"],

@@ -12,19 +12,19 @@ import {
 import { type Bytes, EMPTY } from "@vtpm/wire";
 import { CertificateError } from "./certificate-error.ts";
 import { keyIdentifierOf } from "./issue-certificate.ts";
-import type { SigningKey } from "./signing-key.ts";
+import type { PrivateKey } from "./private-key.ts";
 
 /** Whose name stands in the certificates it issues. */
 export interface Issuer {
   readonly name: Name;
   readonly keyIdentifier: Bytes;
-  readonly key: SigningKey;
+  readonly key: PrivateKey;
 }
 
 /** Puts a certificate, in PEM or DER, and the key that belongs to it together. */
-export function openIssuer(path: string, certificate: Uint8Array, key: SigningKey): Issuer {
+export function openIssuer(path: string, certificate: Uint8Array, key: PrivateKey): Issuer {
   const opened = openCertificate(path, certificate);
-  if (!opened.checkPrivateKey(key.privateKey)) {
+  if (!key.belongsTo(opened)) {
     throw new CertificateError(
       "CERTIFICATE",
       `${path} is not the certificate of the signing key: give the pair that belongs together`,

@@ -1,7 +1,6 @@
-import { createPrivateKey, type KeyObject, sign } from "node:crypto";
 import { AlgorithmIdentifier } from "@peculiar/asn1-x509";
-import { systemErrorCode } from "../host-error.ts";
 import { CertificateError } from "./certificate-error.ts";
+import type { PrivateKey } from "./private-key.ts";
 
 /** @spec RFC 4055; RFC 5758; RFC 8410 */
 const RSA_SIGNATURES = {
@@ -20,25 +19,7 @@ const EDWARDS_SIGNATURES = { ed25519: "1.3.101.112", ed448: "1.3.101.113" } as c
 /** How a key signs a certificate. */
 export interface SigningKey {
   readonly algorithm: AlgorithmIdentifier;
-  readonly privateKey: KeyObject;
   sign(data: Uint8Array): Uint8Array;
-}
-
-/** Opens the private key of a PEM file. */
-export function openPrivateKey(path: string, pem: string, passphrase: string | undefined): KeyObject {
-  try {
-    return createPrivateKey({ key: pem, passphrase: passphrase ?? "" });
-  } catch (error) {
-    const code = systemErrorCode(error);
-    const why =
-      passphrase === undefined
-        ? "it is no private key in PEM, or has a password that was not given"
-        : "it is no private key in PEM, or its password is another one";
-    throw new CertificateError(
-      "KEY",
-      `cannot use the signing key ${path}: ${why}${code === undefined ? "" : ` (${code})`}`,
-    );
-  }
 }
 
 /**
@@ -47,28 +28,27 @@ export function openPrivateKey(path: string, pem: string, passphrase: string | u
  */
 export type Certified = "tpm12" | "tpm2" | "authority";
 
-export function signingKey(path: string, privateKey: KeyObject, certified: Certified): SigningKey {
-  const { asymmetricKeyType: type, asymmetricKeyDetails: details } = privateKey;
+export function signingKey(key: PrivateKey, certified: Certified): SigningKey {
+  const { name, type } = key;
   const signer = (oid: string, hash: string | null, parameters?: null): SigningKey => ({
     algorithm: new AlgorithmIdentifier(parameters === undefined ? { algorithm: oid } : { algorithm: oid, parameters }),
-    privateKey,
-    sign: (data) => sign(hash, data, privateKey),
+    sign: (data) => key.sign(hash, data),
   });
   switch (type) {
     case "rsa": {
-      const hash = hashOfRsa(details?.modulusLength ?? 0, certified);
+      const hash = hashOfRsa(key.modulusLength ?? 0, certified);
       return signer(RSA_SIGNATURES[hash], hash, null);
     }
     case "ec": {
-      const hash = certified === "tpm12" ? "sha1" : hashOfCurve(details?.namedCurve);
+      const hash = certified === "tpm12" ? "sha1" : hashOfCurve(key.namedCurve);
       return signer(ECDSA_SIGNATURES[hash], hash);
     }
     case "ed25519":
     case "ed448":
       if (certified !== "tpm12") return signer(EDWARDS_SIGNATURES[type], null);
-      throw new CertificateError("KEY", `${path} is an ${type} key, which cannot sign for a TPM 1.2: use an RSA key`);
+      throw new CertificateError("KEY", `${name} is an ${type} key, which cannot sign for a TPM 1.2: use an RSA key`);
     default:
-      throw new CertificateError("KEY", `${path} is of type ${type}, which cannot sign certificates: use RSA or EC`);
+      throw new CertificateError("KEY", `${name} is of type ${type}, which cannot sign certificates: use RSA or EC`);
   }
 }
 

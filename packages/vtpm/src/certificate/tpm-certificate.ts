@@ -21,6 +21,7 @@ import {
 } from "./issue-certificate.ts";
 import type { Issuer } from "./issuer.ts";
 import type { CertifiedKey } from "./public-key.ts";
+import { signingKey } from "./signing-key.ts";
 import { hardwareModuleName, joinedNames, type TpmSpecification, tpmSpecification } from "./tcg-attributes.ts";
 
 /** What a TPM says of itself. @spec TCG EK Credential Profile, "Subject Alternative Name" */
@@ -73,7 +74,7 @@ export function issueTpmCertificate(certificate: TpmCertificate, issuer: Issuer)
     publicKey: key.info,
     extensions: extensionsOf(certificate, issuer),
   };
-  return issueCertificate(content, issuer.key);
+  return issueCertificate(content, signingKey(issuer.key, family === "2.0" ? "tpm2" : "tpm12"));
 }
 
 function extensionsOf({ kind, family, key, allowSigning, decryption }: TpmCertificate, issuer: Issuer): Extension[] {

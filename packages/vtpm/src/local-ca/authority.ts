@@ -14,6 +14,7 @@ import {
   subjectKeyIdentifier,
 } from "../certificate/issue-certificate.ts";
 import type { Issuer } from "../certificate/issuer.ts";
+import { keyInMemory } from "../certificate/private-key.ts";
 import { signingKey } from "../certificate/signing-key.ts";
 
 const KEY_BITS = 3072;
@@ -51,6 +52,6 @@ export function createAuthority(commonName: string, privateKey: KeyObject, above
       publicKey,
       extensions,
     },
-    above?.key ?? signingKey(`the key of ${commonName}`, privateKey, "authority"),
+    signingKey(above?.key ?? keyInMemory(`the key of ${commonName}`, privateKey), "authority"),
   );
 }

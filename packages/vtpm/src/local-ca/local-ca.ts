@@ -1,21 +1,25 @@
-import { randomInt } from "node:crypto";
+import { type KeyObject, randomInt } from "node:crypto";
 import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Bytes } from "@vtpm/wire";
 import { type Issuer, openIssuer } from "../certificate/issuer.ts";
 import { pemOfCertificate } from "../certificate/pem.ts";
-import { openPrivateKey, type SigningKey, signingKey } from "../certificate/signing-key.ts";
+import { keyInMemory, openPemKey } from "../certificate/private-key.ts";
 import { issueTpmCertificate, type TpmCertificate } from "../certificate/tpm-certificate.ts";
 import { putFile, readIfThere, readInput, userName, why } from "../files.ts";
 import { systemErrorCode } from "../host-error.ts";
 import { type FileLock, lockFile } from "../native/flock.ts";
+import { isTokenKey } from "../pkcs11/pkcs11-uri.ts";
+import { openTokenKey } from "../pkcs11/token-key.ts";
 import { createAuthority, createAuthorityKey } from "./authority.ts";
 import { LocalCaError } from "./local-ca-error.ts";
 
 /** Where a local CA is kept, and the passwords of its keys. */
 export interface LocalCaPlace {
   readonly stateDirectory: string;
+  /** A file, or the `pkcs11:` URI of a key in a token. */
   readonly signingKey: string;
+  /** The password of the file, or the token's PIN. */
   readonly signingKeyPassword?: string | undefined;
   readonly issuerCertificate: string;
   readonly serial: string;
@@ -43,12 +47,12 @@ export class LocalCa {
   readonly place: LocalCaPlace;
   /** Whether it was made by this call. */
   readonly created: boolean;
-  readonly #issuers: ReadonlyMap<TpmCertificate["family"], Issuer>;
+  readonly #issuer: Issuer;
 
-  private constructor(place: LocalCaPlace, created: boolean, issuers: ReadonlyMap<TpmCertificate["family"], Issuer>) {
+  private constructor(place: LocalCaPlace, created: boolean, issuer: Issuer) {
     this.place = place;
     this.created = created;
-    this.#issuers = issuers;
+    this.#issuer = issuer;
   }
 
   /**
@@ -71,16 +75,18 @@ export class LocalCa {
 
   /** Issues a certificate with the next serial number. */
   async issue(request: Omit<TpmCertificate, "serial">): Promise<Bytes> {
-    const issuer = this.#issuers.get(request.family);
-    if (issuer === undefined) throw new RangeError(`no issuer for a TPM ${request.family}`);
     const serial = await locked(this.place, () => nextSerial(this.place.serial));
-    return issueTpmCertificate({ ...request, serial }, issuer);
+    return issueTpmCertificate({ ...request, serial }, this.#issuer);
   }
 }
 
-/** Both families' issuers if key and certificate are there. */
-async function load(place: LocalCaPlace): Promise<Map<TpmCertificate["family"], Issuer> | undefined> {
+/** The issuer if key and certificate are there. */
+async function load(place: LocalCaPlace): Promise<Issuer | undefined> {
   const { signingKey: keyPath, signingKeyPassword, issuerCertificate } = place;
+  if (isTokenKey(keyPath)) {
+    const certificate = await readInput(issuerCertificate, "the CA's certificate");
+    return openIssuer(issuerCertificate, certificate, openTokenKey(keyPath, signingKeyPassword));
+  }
   const [key, certificate] = [
     await readIfThere(keyPath, "the CA's signing key"),
     await readIfThere(issuerCertificate, "the CA's certificate"),
@@ -92,13 +98,8 @@ async function load(place: LocalCaPlace): Promise<Map<TpmCertificate["family"], 
       `the CA's certificate ${issuerCertificate} is there, but not its signing key ${keyPath}: bring the key back, or remove the certificate to have a new CA made`,
     );
   }
-  const privateKey = openPrivateKey(keyPath, key.toString("latin1"), signingKeyPassword);
-  const issuer = (strength: "tpm12" | "tpm2"): Issuer =>
-    openIssuer(issuerCertificate, certificate, signingKey(keyPath, privateKey, strength));
-  const issuers = new Map<TpmCertificate["family"], Issuer>([["2.0", issuer("tpm2")]]);
-  if (privateKey.asymmetricKeyType === "rsa" || privateKey.asymmetricKeyType === "ec")
-    issuers.set("1.2", issuer("tpm12"));
-  return issuers;
+  const privateKey = keyInMemory(keyPath, openPemKey(keyPath, key, signingKeyPassword));
+  return openIssuer(issuerCertificate, certificate, privateKey);
 }
 
 /** Makes what is missing, the issuer's certificate last: the CA is there when that is. */
@@ -110,14 +111,14 @@ async function create(place: LocalCaPlace): Promise<void> {
   ]);
   const kept = rootKey.created ? undefined : await readIfThere(root.certificate, "the root CA's certificate");
   if (kept === undefined) {
-    const certificate = createAuthority(ROOT, rootKey.key.privateKey, undefined);
+    const certificate = createAuthority(ROOT, rootKey.key, undefined);
     await putFile(root.certificate, "the root CA's certificate", pemOfCertificate(certificate), CERTIFICATE_MODE);
   }
   const rootCertificate = await readInput(root.certificate, "the root CA's certificate");
   const certificate = createAuthority(
     SIGNER,
-    key.key.privateKey,
-    openIssuer(root.certificate, rootCertificate, rootKey.key),
+    key.key,
+    openIssuer(root.certificate, rootCertificate, keyInMemory(root.key, rootKey.key)),
   );
   await putFile(place.issuerCertificate, "the CA's certificate", pemOfCertificate(certificate), CERTIFICATE_MODE);
 }
@@ -126,17 +127,14 @@ async function authorityKey(
   path: string,
   what: string,
   password: string | undefined,
-): Promise<{ readonly key: SigningKey; readonly created: boolean }> {
+): Promise<{ readonly key: KeyObject; readonly created: boolean }> {
   const pem = await readIfThere(path, what);
-  if (pem !== undefined) {
-    const privateKey = openPrivateKey(path, pem.toString("latin1"), password);
-    return { key: signingKey(path, privateKey, "authority"), created: false };
-  }
-  const privateKey = await createAuthorityKey();
+  if (pem !== undefined) return { key: openPemKey(path, pem, password), created: false };
+  const key = await createAuthorityKey();
   const encryption = password === undefined ? {} : { cipher: "aes-256-cbc", passphrase: password };
-  const text = privateKey.export({ type: "pkcs8", format: "pem", ...encryption });
+  const text = key.export({ type: "pkcs8", format: "pem", ...encryption });
   await putFile(path, what, text, KEY_MODE);
-  return { key: signingKey(path, privateKey, "authority"), created: true };
+  return { key, created: true };
 }
 
 /** Counts in the file of decimal digits; what is no number of its size becomes a random one. */

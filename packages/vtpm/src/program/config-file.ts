@@ -56,6 +56,12 @@ export class ConfigFile {
     return this.#values.get(key) || undefined;
   }
 
+  /** What begins with a prefix, without it. */
+  withPrefix(prefix: string): readonly (readonly [key: string, value: string])[] {
+    const found = [...this.#values].filter(([key]) => key.startsWith(prefix));
+    return found.map(([key, value]) => [key.slice(prefix.length), value]);
+  }
+
   required(key: string): string {
     const value = this.get(key);
     if (value === undefined) throw new UsageError(`${this.path} has no ${key}: add a line "${key} = ..."`);

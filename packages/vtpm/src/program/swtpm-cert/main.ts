@@ -3,13 +3,14 @@ import type { Bytes } from "@vtpm/wire";
 import { openIssuer } from "../../certificate/issuer.ts";
 import { withNvHeader } from "../../certificate/nv-header.ts";
 import { pemOfCertificate } from "../../certificate/pem.ts";
-import { openPrivateKey, signingKey } from "../../certificate/signing-key.ts";
+import { keyInMemory, openPemKey } from "../../certificate/private-key.ts";
 import { issueTpmCertificate } from "../../certificate/tpm-certificate.ts";
 import { FileError, readInput, why } from "../../files.ts";
+import { isTokenKey } from "../../pkcs11/pkcs11-uri.ts";
+import { openTokenKey } from "../../pkcs11/token-key.ts";
 import { capabilitiesLine } from "../capabilities-line.ts";
 import { runProgram } from "../run-program.ts";
 import { SWTPM_VERSION } from "../swtpm-version.ts";
-import { UsageError } from "../usage-error.ts";
 import { CERT_HELP, CertOptions } from "./options.ts";
 import { readPassword } from "./password.ts";
 import { requestOf, serialOf } from "./request.ts";
@@ -32,19 +33,15 @@ async function certify(args: readonly string[]): Promise<void> {
   if (options.has("print-capabilities")) return print(capabilitiesLine(CAPABILITIES));
 
   const path = options.required("signkey", "a certificate");
-  if (path.startsWith("pkcs11:")) {
-    throw new UsageError(`--signkey ${path}: keys of PKCS #11 modules are not supported: give a PEM file`);
-  }
+  const inToken = isTokenKey(path);
   const request = await requestOf(options);
   const serial = serialOf(options);
   const issuerPath = options.required("issuercert", "a certificate");
-  const pem = await readInput(path, "the signing key");
-  const privateKey = openPrivateKey(path, pem.toString("latin1"), await passwordOf(options));
-  const issuer = openIssuer(
-    issuerPath,
-    await readInput(issuerPath, "the issuer's certificate"),
-    signingKey(path, privateKey, request.family === "2.0" ? "tpm2" : "tpm12"),
-  );
+  const password = await passwordOf(options);
+  const key = inToken
+    ? openTokenKey(path, password ?? process.env["SWTPM_PKCS11_PIN"])
+    : keyInMemory(path, openPemKey(path, await readInput(path, "the signing key"), password));
+  const issuer = openIssuer(issuerPath, await readInput(issuerPath, "the issuer's certificate"), key);
   const certificate = issueTpmCertificate({ ...request, serial }, issuer);
   await deliver(options, certificate);
 }

@@ -16,6 +16,8 @@ const DECLARATIONS = [
   { name: "signkey", argument },
   { name: "signkey-password", argument },
   { name: "signkey-pwd", argument },
+  { name: "parentkey-password", argument },
+  { name: "parentkey-pwd", argument },
   { name: "issuercert", argument },
   { name: "out-cert", argument },
   { name: "pem" },
@@ -102,10 +104,11 @@ The key to be certified, one of:
   --public HEX --keyalgo NAME   ml-kem-512, ml-kem-768, ml-kem-1024, ml-dsa-44, ml-dsa-65 or ml-dsa-87
 
 Who certifies it:
-  --signkey FILE                the private key in PEM
-  --signkey-password PASSWORD   its password
+  --signkey FILE                the private key in PEM, or the pkcs11: URI of a key in a token
+  --signkey-password PASSWORD   its password, or the PIN of the token; else the PIN is in SWTPM_PKCS11_PIN
   --signkey-pwd WHERE           the same as [pass:]PASSWORD, file:FILE, fd:N or env:NAME
   --issuercert FILE             the certificate of that key
+  --parentkey-password, --parentkey-pwd    no effect: they are for keys of a TPM 1.2, which are not supported
 
 The certificate:
   --type ek|platform|iak|idevid what it is for (default ek); also ak, an attestation key as clouds certify it

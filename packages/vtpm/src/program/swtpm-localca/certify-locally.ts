@@ -3,6 +3,7 @@ import type { Bytes } from "@vtpm/wire";
 import type { CertificateType } from "../../certificate/tpm-certificate.ts";
 import { readInput } from "../../files.ts";
 import type { LocalCa, LocalCaPlace } from "../../local-ca/local-ca.ts";
+import { isTokenKey } from "../../pkcs11/pkcs11-uri.ts";
 import { ConfigFile } from "../config-file.ts";
 import { CertOptions } from "../swtpm-cert/options.ts";
 import { requestOf } from "../swtpm-cert/request.ts";
@@ -25,20 +26,22 @@ export interface LocalRequest {
 export const madeCertificate = (type: CertificateType): string =>
   `Successfully created ${type === "ek" ? "EK" : type} certificate locally.`;
 
-/** Reads where a CA is from swtpm-localca.conf. */
+/** Of tokens that swtpm-create-tpmca makes. */
+const DEFAULT_PIN = "swtpm-tpmca";
+
+/** Reads where a CA is from swtpm-localca.conf; `environment` gets what it says is for PKCS #11 modules. */
 export async function readCaPlace(path: string, environment: NodeJS.ProcessEnv): Promise<LocalCaPlace> {
   const config = await ConfigFile.read(path, "the configuration of the local CA", environment);
   const stateDirectory = config.required("statedir");
-  const signingKey = config.required("signingkey");
-  if (signingKey.startsWith("pkcs11:")) {
-    throw new UsageError(
-      `${path}: signingkey ${signingKey}: keys of PKCS #11 modules are not supported: name a PEM file`,
-    );
-  }
+  // A backslash before a semicolon is how older configurations write one.
+  const signingKey = config.required("signingkey").replaceAll("\\;", ";");
+  const inToken = isTokenKey(signingKey);
+  if (inToken) for (const [name, value] of config.withPrefix("env:")) environment[name] = value;
+  const pin = inToken ? (config.get("SWTPM_PKCS11_PIN") ?? DEFAULT_PIN) : undefined;
   return {
     stateDirectory,
     signingKey,
-    signingKeyPassword: config.get("signingkey_password"),
+    signingKeyPassword: config.get("signingkey_password") ?? pin,
     issuerCertificate: config.required("issuercert"),
     serial: config.get("certserial") ?? join(stateDirectory, "certserial"),
     rootPassword: environment["SWTPM_ROOTCA_PASSWORD"],
