@@ -1,25 +1,25 @@
+import type { ServedVtpmProxy } from "../kernel/vtpm-proxy/serve-vtpm-proxy.ts";
 import type { Endpoint } from "../server/endpoints.ts";
-import type { KernelDevices } from "./kernel-devices.ts";
 import type { ServeOptions } from "./serve-options.ts";
-import { locationText } from "./state-location.ts";
+import { locationText, type StateLocation } from "./state-location.ts";
 
-/** The endpoints that are open. */
+/** The endpoints of a TPM that are open. */
 export interface OpenEndpoints {
   readonly swtpm: Endpoint | undefined;
   readonly mssim: Endpoint | undefined;
   readonly unix: Endpoint | undefined;
-  readonly devices: KernelDevices | undefined;
+  readonly vtpmProxy: ServedVtpmProxy | undefined;
 }
 
 /** What is printed when clients may come: how to reach the TPM, for people or, on one line, for programs. */
 export function announcement(
   version: string,
   options: ServeOptions,
-  { swtpm, mssim, unix, devices }: OpenEndpoints,
+  location: StateLocation | undefined,
+  { swtpm, mssim, unix, vtpmProxy }: OpenEndpoints,
 ): string {
   const { host, socket, cuse } = options;
-  const state = options.state === undefined ? undefined : locationText(options.state);
-  const vtpmProxy = devices?.vtpmProxy;
+  const state = location === undefined ? undefined : locationText(location);
   const tcti: string[] = [];
   if (swtpm !== undefined) tcti.push(`swtpm:host=${host},port=${swtpm.port}`);
   if (unix !== undefined) tcti.push(`swtpm:path=${socket}`);

@@ -1,4 +1,4 @@
-import { UsageError } from "./usage-error.ts";
+import { CommandLineError } from "./usage-error.ts";
 
 /** An option of a command line. */
 export interface OptionDeclaration {
@@ -32,7 +32,7 @@ export interface GetoptHabits {
 
 /**
  * Reads a command line as getopt_long(3) does: `--name value`, `--name=value`, any unambiguous beginning of a name, letters
- * in one word (`-dt`, `-p2321`), options and operands in any order, only operands behind `--`. Throws a `UsageError`.
+ * in one word (`-dt`, `-p2321`), options and operands in any order, only operands behind `--`. Throws a `CommandLineError`.
  */
 export function getopt<D extends OptionDeclaration>(
   args: readonly string[],
@@ -44,13 +44,13 @@ export function getopt<D extends OptionDeclaration>(
   const rest = [...args];
   const next = (spelling: string): string => {
     const value = rest.shift();
-    if (value === undefined) throw new UsageError(`option ${spelling} requires an argument`);
+    if (value === undefined) throw new CommandLineError(`option ${spelling} requires an argument`);
     return value;
   };
 
   const takeLong = (declaration: D, spelling: string, value: string | undefined): void => {
     if (declaration.argument === undefined && value !== undefined) {
-      throw new UsageError(`option ${spelling} takes no argument, but has "${value}"`);
+      throw new CommandLineError(`option ${spelling} takes no argument, but has "${value}"`);
     }
     const wanted = declaration.argument === "required" && value === undefined;
     const given = { name: declaration.name, value: wanted ? next(spelling) : value };
@@ -62,7 +62,7 @@ export function getopt<D extends OptionDeclaration>(
     for (let i = 0; i < letters.length; i++) {
       const letter = letters.charAt(i);
       const declaration = declarations.find(({ short }) => short === letter);
-      if (declaration === undefined) throw new UsageError(`unknown option -${letter}`);
+      if (declaration === undefined) throw new CommandLineError(`unknown option -${letter}`);
       if (declaration.argument === undefined) {
         options.push({ name: declaration.name, value: undefined });
         continue;
@@ -103,9 +103,9 @@ function declared<D extends OptionDeclaration>(name: string, declarations: reado
   if (exact !== undefined) return exact;
   const meant = declarations.filter((declaration) => declaration.name.startsWith(name));
   const [only] = meant;
-  if (only === undefined) throw new UsageError(`unknown option --${name}`);
+  if (only === undefined) throw new CommandLineError(`unknown option --${name}`);
   if (meant.length === 1) return only;
-  throw new UsageError(`option --${name} is ambiguous: ${meant.map((each) => `--${each.name}`).join(", ")}`);
+  throw new CommandLineError(`option --${name} is ambiguous: ${meant.map((each) => `--${each.name}`).join(", ")}`);
 }
 
 /** What a word behind a single dash names; a letter that is an option is that option. */

@@ -179,6 +179,12 @@ describe("vtpm refuses, in one line,", () => {
       '--state takes a directory, dir://DIRECTORY or file://FILE, not "ftp://a"',
     );
     expect(await refusal(2, "serve", "--state", "a", "--ephemeral")).toBe("--state and --ephemeral exclude each other");
+    const many = ["--state", "a", "--state", "b"];
+    for (const place of [[], ["--port", "0"], ["--vtpm-proxy", "--socket", "c"]]) {
+      expect(await refusal(2, "serve", ...many, ...place)).toBe(
+        "--state can be given several times only for devices of --vtpm-proxy: other places serve one TPM",
+      );
+    }
     expect(readdirSync(directory)).toEqual([]);
   });
 

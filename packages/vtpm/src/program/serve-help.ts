@@ -14,7 +14,8 @@ Where clients find it (any combination; --port 2321 if none is given; N may be 0
 Where its state is:
   --state WHERE      directory of the state, made if it does not exist; file://PATH: one file, or a block device, with
                      the layout that swtpm has for these
-                     (default $XDG_DATA_HOME/vtpm or ~/.local/share/vtpm)
+                     (default $XDG_DATA_HOME/vtpm or ~/.local/share/vtpm). Given several times with --vtpm-proxy and
+                     nothing else: as many TPMs, each a device of its own, and a line of --json for each
   --ephemeral        no directory: a new TPM that is forgotten at the end
 
 What it is:

@@ -11,8 +11,8 @@ const DEFAULT_PORT = 2321;
 /** What `vtpm serve` is asked to do. */
 export interface ServeOptions {
   readonly help: boolean;
-  /** Where the state is; absent: in memory. */
-  readonly state: StateLocation | undefined;
+  /** Where the state of each TPM is; `undefined`: in memory. More than one only for the vTPM proxy. */
+  readonly states: readonly (StateLocation | undefined)[];
   readonly host: string;
   /** TCP port of swtpm's protocol. */
   readonly port: number | undefined;
@@ -35,7 +35,7 @@ export interface ServeOptions {
 /** Reads the arguments of `vtpm serve`. Throws a `UsageError`. */
 export function parseServeOptions(args: readonly string[], environment: NodeJS.ProcessEnv): ServeOptions {
   const values = parseOptions("serve", args, {
-    state: { type: "string" },
+    state: { type: "string", multiple: true },
     ephemeral: { type: "boolean" },
     host: { type: "string" },
     port: { type: "string" },
@@ -57,13 +57,21 @@ export function parseServeOptions(args: readonly string[], environment: NodeJS.P
   const socket = values.socket === undefined ? undefined : resolve(nonEmpty("--socket", values.socket));
   const vtpmProxy = values["vtpm-proxy"] === true;
   const cuse = values.cuse === undefined ? undefined : nonEmpty("--cuse", values.cuse);
-  const none = [port, mssim, socket, cuse].every((place) => place === undefined) && !vtpmProxy;
-  const state = values.state === undefined ? defaultStateDirectory(environment) : nonEmpty("--state", values.state);
+  const directories = values.state ?? [defaultStateDirectory(environment)];
+  const elsewhere = [port, mssim, socket, cuse].some((place) => place !== undefined);
+  if (directories.length > 1 && (elsewhere || !vtpmProxy)) {
+    throw new UsageError(
+      "--state can be given several times only for devices of --vtpm-proxy: other places serve one TPM",
+    );
+  }
   return {
     help: values.help === true,
-    state: values.ephemeral === true ? undefined : stateLocation("--state", state),
+    states:
+      values.ephemeral === true
+        ? [undefined]
+        : directories.map((directory) => stateLocation("--state", nonEmpty("--state", directory))),
     host: nonEmpty("--host", values.host ?? "127.0.0.1"),
-    port: none ? DEFAULT_PORT : port,
+    port: elsewhere || vtpmProxy ? port : DEFAULT_PORT,
     mssim,
     socket,
     vtpmProxy,

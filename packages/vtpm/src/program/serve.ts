@@ -4,40 +4,49 @@ import { type OpenTpm, openTpm } from "../open-tpm.ts";
 import { type Served, serveMssim, serveSwtpm, serveSwtpmUnix } from "../server/endpoints.ts";
 import { announcement, type OpenEndpoints } from "./announcement.ts";
 import { createEnd } from "./end-signal.ts";
+import type { KernelDevices } from "./kernel-devices.ts";
 import { profileOf } from "./profile-option.ts";
 import { createLog, type ProgramLog } from "./program-log.ts";
 import type { ServeOptions } from "./serve-options.ts";
 import { version } from "./version.ts";
 
-/** Serves a TPM until a signal or a client asks for the end. Rejects with a `HostError` for what cannot be opened. */
+/** Serves TPMs until a signal or a client asks for the end. Rejects with a `HostError` for what cannot be opened. */
 export async function serve(options: ServeOptions): Promise<void> {
   const log = createLog(options.verbose);
   const end = createEnd();
   const asked = once(end.signal, "abort");
 
   const profile = options.profile === undefined ? {} : { profile: profileOf(options.profile) };
-  const tpm = await openTpm({ ...options.state, mayBlock: true, onFault: log.fault, ...profile });
+  // Loaded only where it is needed: sockets need no kernel.
+  const kernel = wantsKernel(options) ? new (await import("./kernel-devices.ts")).KernelDevices() : undefined;
+  const tpms: OpenTpm[] = [];
+  const opened: OpenEndpoints[] = [];
+  const closeEndpoints = (): Promise<unknown> => Promise.all([kernel?.close(), ...opened.splice(0).map(closeSockets)]);
+  // Whoever started us may have stopped reading.
+  process.stdout.on("error", () => {});
   try {
-    await tpm.host.init();
-    await startUp(tpm, options, log);
-    const served = {
-      host: tpm.host,
-      platform: tpm.platform,
-      onFault: log.fault,
-      endProcess: () => end.abort("a client"),
-    };
-    const endpoints = await openEndpoints(options, served);
-    // Whoever started us may have stopped reading.
-    process.stdout.on("error", () => {});
-    process.stdout.write(announcement(version(), options, endpoints));
+    for (const state of options.states) {
+      const tpm = await openTpm({ ...state, mayBlock: true, onFault: log.fault, ...profile });
+      tpms.push(tpm);
+      await tpm.host.init();
+      await startUp(tpm, options, log);
+      const endProcess = (): void => end.abort("a client");
+      const served = { host: tpm.host, platform: tpm.platform, onFault: log.fault, endProcess };
+      const endpoints = await openEndpoints(options, served, kernel);
+      opened.push(endpoints);
+      process.stdout.write(announcement(version(), options, state, endpoints));
+    }
     if (!end.signal.aborted) await asked;
     log.note(`ending, as ${String(end.signal.reason)} asked`);
     // Together, since the end of a long command in hand is brought about by the TPM's.
-    await Promise.all([closeEndpoints(endpoints), tpm.host.stop()]);
+    await Promise.all([closeEndpoints(), ...tpms.map(({ host }) => host.stop())]);
   } finally {
-    await tpm.close();
+    await closeEndpoints();
+    await Promise.all(tpms.map((tpm) => tpm.close()));
   }
 }
+
+const wantsKernel = ({ vtpmProxy, cuse }: ServeOptions): boolean => vtpmProxy || cuse !== undefined;
 
 async function startUp(tpm: OpenTpm, { startup }: ServeOptions, log: ProgramLog): Promise<void> {
   if (startup === undefined) return;
@@ -47,30 +56,30 @@ async function startUp(tpm: OpenTpm, { startup }: ServeOptions, log: ProgramLog)
   if (code !== 0) log.fault(new Error(`TPM2_Startup answered 0x${code.toString(16)}`));
 }
 
-async function openEndpoints(options: ServeOptions, served: Served): Promise<OpenEndpoints> {
+async function openEndpoints(
+  options: ServeOptions,
+  served: Served,
+  kernel: KernelDevices | undefined,
+): Promise<OpenEndpoints> {
   const { host, port, mssim, socket } = options;
   const opened: { -readonly [K in keyof OpenEndpoints]: OpenEndpoints[K] } = {
     swtpm: undefined,
     mssim: undefined,
     unix: undefined,
-    devices: undefined,
+    vtpmProxy: undefined,
   };
   try {
     if (port !== undefined) opened.swtpm = await serveSwtpm(host, port, served);
     if (mssim !== undefined) opened.mssim = await serveMssim(host, mssim, served);
     if (socket !== undefined) opened.unix = await serveSwtpmUnix(socket, served);
-    if (options.vtpmProxy || options.cuse !== undefined) {
-      // Loaded only now: sockets need no kernel.
-      const { openKernelDevices } = await import("./kernel-devices.ts");
-      opened.devices = await openKernelDevices(options, served);
-    }
+    opened.vtpmProxy = await kernel?.open(options, served);
     return opened;
   } catch (error) {
-    await closeEndpoints(opened);
+    await closeSockets(opened);
     throw error;
   }
 }
 
-async function closeEndpoints({ swtpm, mssim, unix, devices }: OpenEndpoints): Promise<void> {
-  await Promise.all([swtpm?.close(), mssim?.close(), unix?.close(), devices?.close()]);
+async function closeSockets({ swtpm, mssim, unix }: OpenEndpoints): Promise<void> {
+  await Promise.all([swtpm?.close(), mssim?.close(), unix?.close()]);
 }

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { UsageError } from "./usage-error.ts";
+import { UnknownNameError, UsageError } from "./usage-error.ts";
 
 /** What a sub-option's value is; "uid" and "gid" are numbers or names that are looked up. */
 export type SubOptionKind = "string" | "int" | "uint" | "bool" | "mode" | "uid" | "gid";
@@ -103,7 +103,7 @@ export function lookUp(
     line = execFileSync("getent", [database, name], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
   } catch (error) {
     const kind = database === "passwd" ? "user" : "group";
-    throw new UsageError(`${what}: there is no ${kind} "${name}"; a number works without one`, { cause: error });
+    throw new UnknownNameError(`${what}: there is no ${kind} "${name}"; a number works without one`, { cause: error });
   }
   const [, , id, group] = line.split(":");
   return { id: Number(id), group: Number(group) };

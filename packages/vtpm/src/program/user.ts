@@ -8,7 +8,7 @@ export interface User {
   readonly groups: readonly number[];
 }
 
-/** The user of `--runas`: by name with all groups, by number with the group of that number. Throws a `UsageError`. */
+/** The user of `--runas`: by name with all groups, by number with the group of that number. Throws an `UnknownNameError`. */
 export function userOf(runas: string): User {
   if (/^\d+$/.test(runas)) return { uid: Number(runas), gid: Number(runas), groups: [Number(runas)] };
   const { id, group } = lookUp("passwd", "--runas", runas);

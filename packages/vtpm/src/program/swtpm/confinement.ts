@@ -8,20 +8,28 @@ import { becomeUser, userOf } from "../user.ts";
 import { OpenError } from "./log.ts";
 import type { Settings } from "./settings.ts";
 
-/**
- * Takes away what `--chroot` and `--runas` say, before anything is opened. Returns the module that threads for long work run
- * then, since its file may be out of reach. Throws a `HostError` when it cannot be done.
- */
-export function confine({ given }: Settings): URL | undefined {
+/** What goes on with less than it was started with. */
+export interface Confinement {
+  /** What threads for long work run then, since its file may be out of reach. */
+  readonly jobWorker: URL;
+  /** Becomes the user of `--runas`, if there is one. Throws a `HostError` where that is not allowed. */
+  becomeUser(): void;
+}
+
+/** Does what `--chroot` says, before anything is opened. Throws a `HostError` when it, or what `--runas` asks for, cannot be done. */
+export function confine({ given }: Settings): Confinement {
   const root = given.get("chroot");
   const runas = given.get("runas");
-  if (root === undefined && runas === undefined) return undefined;
   // What is looked up or read is where it is before, not behind the new root.
   const user = runas === undefined ? undefined : userOf(runas);
-  const worker = preloadedJobWorker();
+  const jobWorker = preloadedJobWorker();
   if (root !== undefined) confining(`--chroot ${root}`, () => chroot(root));
-  if (user !== undefined) confining(`--runas ${runas}`, () => becomeUser(user));
-  return worker;
+  return {
+    jobWorker,
+    becomeUser() {
+      if (user !== undefined) confining(`--runas ${runas}`, () => becomeUser(user));
+    },
+  };
 }
 
 /** `--seccomp`, or what is done without it. Called last: what it forbids may be needed before. */

@@ -5,7 +5,7 @@ import type { Readable } from "node:stream";
 
 /** Names the descriptor on which a process that goes on in the background reports to the one that started it. */
 const REPORT = "VTPM_REPORT_FD";
-/** Ends the messages: the background process serves. */
+/** Ends the messages: the background process serves. What follows is for standard output. */
 const READY = 0;
 const FIRST_FREE = 3;
 
@@ -13,8 +13,8 @@ const FIRST_FREE = 3;
 export interface Launcher {
   /** Where messages go until `ready`. */
   readonly fd: number;
-  /** Lets it go. */
-  ready(): void;
+  /** Lets it go, with what it is to print on standard output. */
+  ready(announcement: string): void;
 }
 
 /** The launcher, in a process that was started to go on in the background. */
@@ -25,9 +25,9 @@ export function launcher(): Launcher | undefined {
   const fd = Number(text);
   return {
     fd,
-    ready() {
+    ready(announcement) {
       try {
-        writeSync(fd, Uint8Array.of(READY));
+        writeSync(fd, Buffer.concat([Uint8Array.of(READY), Buffer.from(announcement)]));
       } catch {
         // The launcher was killed: there is nobody to be told.
       }
@@ -61,13 +61,16 @@ export async function launch(descriptors: readonly number[]): Promise<number> {
   return child.exitCode ?? 1;
 }
 
-/** Passes messages on; tells whether they ended with readiness. */
+/** Passes on what is reported; tells whether readiness was. */
 async function served(reports: Readable): Promise<boolean> {
+  let ready = false;
   for await (const chunk of reports) {
     const bytes: Buffer = chunk;
-    const end = bytes.indexOf(READY);
+    const end = ready ? 0 : bytes.indexOf(READY);
     process.stderr.write(end < 0 ? bytes : bytes.subarray(0, end));
-    if (end >= 0) return true;
+    if (end < 0) continue;
+    process.stdout.write(bytes.subarray(ready ? 0 : end + 1));
+    ready = true;
   }
-  return false;
+  return ready;
 }

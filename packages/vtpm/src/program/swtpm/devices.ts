@@ -19,24 +19,36 @@ export interface DeviceSurroundings {
   readonly onHangUp: () => void;
 }
 
+/** A device that is there. */
+export interface OpenDevice {
+  /** What is printed then. */
+  readonly announcement: string;
+  close(): void;
+}
+
 /** Serves the TPM at the device that is asked for. Rejects with a `HostError`. */
 export async function openDevice(
   { front, given, locality }: Settings,
   { tpm, data, poller, onHangUp }: DeviceSurroundings,
-): Promise<{ close(): void } | undefined> {
-  if (data.device !== undefined) return new CommandDevice({ fd: data.device, port: tpm.port, poller, onHangUp });
+): Promise<OpenDevice> {
+  if (data.device !== undefined)
+    return silent(new CommandDevice({ fd: data.device, port: tpm.port, poller, onHangUp }));
   if (front === "cuse") {
     const number = (option: "maj" | "min"): number | undefined => {
       const text = given.get(option);
       return text === undefined ? undefined : cNumber(`--${option}`, text, MAX_DEVICE_NUMBER);
     };
     const name = given.get("name") ?? "";
-    return serveCuse({ name, major: number("maj"), minor: number("min"), control: tpm.control, poller, onHangUp });
+    return silent(
+      await serveCuse({ name, major: number("maj"), minor: number("min"), control: tpm.control, poller, onHangUp }),
+    );
   }
-  if (!given.has("vtpm-proxy")) return undefined;
   await warmUp();
   const rejectLocality4 = locality?.["reject-locality-4"];
   const proxy = serveVtpmProxy({ host: tpm.host, poller, rejectLocality4, onHangUp });
-  process.stdout.write(`New TPM device: /dev/tpm${proxy.number} (major/minor = ${proxy.major}/${proxy.minor})\n`);
-  return proxy;
+  const { number, major, minor } = proxy;
+  const announcement = `New TPM device: /dev/tpm${number} (major/minor = ${major}/${minor})\n`;
+  return { announcement, close: () => proxy.close() };
 }
+
+const silent = (device: { close(): void }): OpenDevice => ({ announcement: "", close: () => device.close() });

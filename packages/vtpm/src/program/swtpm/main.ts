@@ -2,11 +2,12 @@ import { HostError } from "../../host-error.ts";
 import { KernelError } from "../../kernel/kernel-error.ts";
 import { seccompSupported } from "../../native/seccomp.ts";
 import { SWTPM_VERSION } from "../swtpm-version.ts";
-import { UsageError } from "../usage-error.ts";
+import { CommandLineError, UnknownNameError, UsageError } from "../usage-error.ts";
 import { launch, launcher } from "./daemon.ts";
 import { HELP, usage } from "./help.ts";
 import { Log } from "./log.ts";
 import type { Front } from "./option-table.ts";
+import type { OnReady } from "./serve.ts";
 import { checkSource, cNumber, readSettings, type Settings } from "./settings.ts";
 import { stateLocation } from "./state-location.ts";
 
@@ -33,8 +34,8 @@ async function runFront(front: Front, args: readonly string[]): Promise<void> {
   try {
     const ready =
       background &&
-      (() => {
-        background.ready();
+      ((announcement: string) => {
+        background.ready(announcement);
         log.forget(background.fd);
       });
     process.exitCode = await run(readSettings(front, args, process.env), log, ready);
@@ -47,23 +48,25 @@ async function runFront(front: Front, args: readonly string[]): Promise<void> {
 
 /** What is said at once, before anything is opened or goes on in the background. */
 function checkCuse(name: string | undefined): void {
-  if (name === undefined || name === "") throw new NoDeviceName("cuse needs --name NAME: the device will be /dev/NAME");
   if (process.getuid?.() !== 0) throw new KernelError("KERNEL_DENIES", "cuse makes a device: run as root");
+  if (name === undefined || name === "") throw new NoDeviceName("cuse needs --name NAME: the device will be /dev/NAME");
 }
 
 class NoDeviceName extends UsageError {}
 
 /** Why there is no device, in swtpm's exit statuses for it. */
-const CUSE_STATUS = { GENERAL: 255, NO_NAME: 254, BAD_OPTION: 253, NOT_ROOT: 252 } as const;
+const CUSE_STATUS = { GENERAL: 255, NO_NAME: 254, BAD_OPTION: 253, NOT_ROOT: 252, NO_USER: 251, NO_OPTION: 1 } as const;
 
 function cuseStatus(error: HostError): number {
+  if (error instanceof CommandLineError) return CUSE_STATUS.NO_OPTION;
   if (error instanceof NoDeviceName) return CUSE_STATUS.NO_NAME;
+  if (error instanceof UnknownNameError) return CUSE_STATUS.NO_USER;
   if (error instanceof UsageError) return CUSE_STATUS.BAD_OPTION;
   return error instanceof KernelError && error.code === "KERNEL_DENIES" ? CUSE_STATUS.NOT_ROOT : CUSE_STATUS.GENERAL;
 }
 
 /** What can be answered without a TPM is; otherwise a TPM is served, perhaps in the background. */
-async function run(settings: Settings, log: Log, ready: (() => void) | undefined): Promise<number> {
+async function run(settings: Settings, log: Log, ready: OnReady | undefined): Promise<number> {
   const { front, given } = settings;
   const seccomp = seccompSupported();
   if (given.has("help")) {
@@ -103,5 +106,5 @@ async function run(settings: Settings, log: Log, ready: (() => void) | undefined
   if ((given.has("daemon") || front === "cuse") && ready === undefined && info === undefined)
     return launch(settings.descriptors);
   const { serve } = await import("./serve.ts");
-  return serve(settings, { log, info, onReady: ready ?? (() => {}) });
+  return serve(settings, { log, info, onReady: ready ?? ((announcement) => process.stdout.write(announcement)) });
 }

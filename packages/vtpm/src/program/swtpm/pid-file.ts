@@ -13,7 +13,13 @@ export function writePidFile({ file, fd }: SubOptions<typeof SUB_OPTIONS.pid>): 
     ftruncateSync(opened);
     writeSync(opened, `${process.pid}`, 0);
     closeSync(opened);
-    return () => rmSync(path, { force: true });
+    return () => {
+      try {
+        rmSync(path, { force: true });
+      } catch {
+        // It was written before --runas took the right to remove it.
+      }
+    };
   } catch (error) {
     throw new OpenError(`--pid: cannot write the process id to ${what}: ${reasonOf(error)}`, { cause: error });
   }

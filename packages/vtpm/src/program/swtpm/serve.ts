@@ -2,6 +2,7 @@ import { Poller } from "../../native/poller.ts";
 import { Reception } from "../../server/reception.ts";
 import { createEnd } from "../end-signal.ts";
 import { UsageError } from "../usage-error.ts";
+import type { Confinement } from "./confinement.ts";
 import type { Log } from "./log.ts";
 import { writePidFile } from "./pid-file.ts";
 import type { Settings } from "./settings.ts";
@@ -12,9 +13,11 @@ export interface ServeContext {
   readonly log: Log;
   /** Parts of the information to print instead of serving. */
   readonly info: number | undefined;
-  /** Called when commands are served. */
-  readonly onReady: () => void;
+  readonly onReady: OnReady;
 }
+
+/** Called when commands are served, with what is to be printed then. */
+export type OnReady = (announcement: string) => void;
 
 /**
  * Serves a TPM until its clients, or a signal, ask for the end; returns the exit status. Sockets are opened before anything
@@ -38,7 +41,9 @@ export async function serve(settings: Settings, { log, info, onReady }: ServeCon
   /** The last thing that is done: who waits for it finds the state given up. */
   let removePidFile = (): void => {};
   try {
-    const jobWorker = await confined(settings, poller);
+    const confinement = await confined(settings, poller);
+    // A user that may not use /dev/cuse can still be the one that serves the device.
+    if (settings.front !== "cuse") confinement?.becomeUser();
     if (settings.log !== undefined) log.configure(settings.log);
     const control = await openControl(settings, receptions, poller.get);
     ends.push(() => control?.listener?.close() ?? receptions.control.close());
@@ -52,22 +57,25 @@ export async function serve(settings: Settings, { log, info, onReady }: ServeCon
     const { openServedTpm } = await import("./served-tpm.ts");
     const tpm = await openServedTpm(settings, {
       ...{ log, location, receptions, data, control, poller: poller.get },
-      ...{ capture: packets, jobWorker, end, fail },
+      ...{ capture: packets, jobWorker: confinement?.jobWorker, end, fail },
     });
     ends.push(() => tpm.stop());
     if (info !== undefined) {
       process.stdout.write(`${tpm.control.describe(BigInt(info))}\n`);
       return 0;
     }
+    let announcement = "";
     if (data.device !== undefined || settings.given.has("vtpm-proxy") || settings.front === "cuse") {
       const { openDevice } = await import("./devices.ts");
       const onHangUp = (): void => end("the end of the device");
       const device = await openDevice(settings, { tpm, data, poller: poller.get(), onHangUp });
-      ends.push(() => device?.close());
+      ends.push(() => device.close());
+      ({ announcement } = device);
     }
+    if (settings.front === "cuse") confinement?.becomeUser();
     const { forbidUnneededCalls } = await import("./confinement.ts");
     forbidUnneededCalls(settings);
-    onReady();
+    onReady(announcement);
     await notify(log);
     if (!ending.signal.aborted) await new Promise((resolve) => ending.signal.addEventListener("abort", resolve));
     return status;
@@ -83,10 +91,10 @@ export async function serve(settings: Settings, { log, info, onReady }: ServeCon
 }
 
 /**
- * Does what `--chroot` and `--runas` say. What is loaded later otherwise is loaded before, while it can be. Returns what
- * threads for long work run then.
+ * Does what `--chroot` says, and prepares what `--runas` does. What is loaded later otherwise is loaded before, while it can
+ * be.
  */
-async function confined(settings: Settings, poller: LazyPoller): Promise<URL | undefined> {
+async function confined(settings: Settings, poller: LazyPoller): Promise<Confinement | undefined> {
   if (!settings.given.has("chroot") && !settings.given.has("runas")) return undefined;
   const [{ confine }] = await Promise.all([
     import("./confinement.ts"),

@@ -1,6 +1,6 @@
 import { getopt } from "../getopt.ts";
 import { parseSubOptions, type SubOptions } from "../sub-options.ts";
-import { UsageError } from "../usage-error.ts";
+import { CommandLineError, UsageError } from "../usage-error.ts";
 import { type Front, OPTIONS, type OptionName, SUB_OPTIONS } from "./option-table.ts";
 
 type SubOptionsByName = { readonly [N in keyof typeof SUB_OPTIONS]?: SubOptions<(typeof SUB_OPTIONS)[N]> };
@@ -29,7 +29,7 @@ const MAX_PORT = 0xffff;
 export function readSettings(front: Front, args: readonly string[], environment: NodeJS.ProcessEnv): Settings {
   const known = OPTIONS.filter(({ fronts }) => fronts.includes(front));
   const { options, operands } = getopt(args, known);
-  if (operands.length > 0) throw new UsageError(`unexpected argument "${operands[0]}"`);
+  if (operands.length > 0) throw new CommandLineError(`unexpected argument "${operands[0]}"`);
   const given = new Map<OptionName, string | undefined>(options.map(({ name, value }) => [name, value]));
   const descriptors: number[] = [];
   const subOptions: Record<string, SubOptions<Record<string, "string">>> = {};

@@ -754,6 +754,20 @@ describe("what is refused, in one line", () => {
     expect(existsSync(place(`state/${STATE_FILE}`))).toBe(false);
   });
 
+  test.each([
+    [1, ["--nmae", "x"], /unknown option --nmae/],
+    [1, ["--name", "x", "surplus"], /unexpected argument "surplus"/],
+    [1, ["--name"], /--name requires an argument/],
+    [251, ["--name", "x", "--runas", "nobody-at-all"], /no user "nobody-at-all"/],
+    [253, ["--name", "x", "--flags", "nonsense"], /nonsense/],
+    [254, [], /cuse needs --name NAME/],
+    [255, ["--name", "x/y", "--seccomp", "action=none"], /cannot be the name of a device/],
+  ])("a device that cannot be, with swtpm's exit status %i: %j", async (status, more, message) => {
+    const ended = await start(["cuse", "--tpm2", "--tpmstate", `dir=${place("state")}`, ...more]).ended;
+    expect(ended).toMatchObject({ status, stdout: "" });
+    expect(ended.stderr).toMatch(message);
+  });
+
   test("a TPM 1.2", async () => {
     const args = ["socket", "--tpmstate", `dir=${place("state")}`, ...SERVER()];
     expect(await refusal(args)).toMatch(/a TPM 1\.2 is not there yet: ask for a TPM 2\.0 with --tpm2/);
