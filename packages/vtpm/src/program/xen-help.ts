@@ -9,8 +9,9 @@ Each domain's TPM is known by that UUID: the same one in the domain's next life 
 
   --state DIR        directory of the TPMs, one directory each by UUID (default /var/lib/vtpm/xen)
   --profile WHAT     what new TPMs can do: default-v1 (default), default-v2, null, latest, or libtpms' JSON
-  --startup HOW      what is sent to a TPM when its domain's device appears, since no firmware does: clear (default),
-                     state (resume after an orderly end, clear if there is nothing to resume), none
+  --startup HOW      what is sent to a TPM when its domain's device appears, since no firmware does: clear (default);
+                     state (a domain that has not closed its device itself, as one that was saved, finds its PCRs again;
+                     otherwise as clear); none
   --xenstore PATH    xenstored's socket (default /run/xenstored/socket)
   --json             one line of JSON on standard output when devices are watched for, instead of text
   --verbose          what happens, on standard error

@@ -25,6 +25,10 @@ export const extendPcr17 = authorized(0x182, "00000011", `00000001 000b ${"5a".r
 /** Allowed from every locality. */
 export const extendPcr16 = authorized(0x182, "00000010", `00000001 000b ${"5a".repeat(32)}`);
 
+/** PCR 7 of the SHA-256 bank, one of those that TPM2_Startup(STATE) keeps; allowed from every locality. */
+export const readPcr7 = plain(0x17e, "00000001 000b 03 800000");
+export const extendPcr7 = authorized(0x182, "00000007", `00000001 000b ${"5a".repeat(32)}`);
+
 export const defineCounter = (index: number): Bytes =>
   authorized(0x12a, "40000001", `0000 000e ${word(index, 4)} 000b 02060016 0000 0008`);
 /** An Index for data of this size. */

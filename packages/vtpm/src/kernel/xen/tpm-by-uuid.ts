@@ -6,8 +6,11 @@ export interface DomainTpm {
   execute(command: Bytes, locality: number): Promise<Bytes>;
   /** Cancels the command in hand if it is a long one. */
   cancel(): void;
-  /** The orderly end of the domain: the TPM is shut down and its state given up. */
-  release(): Promise<void>;
+  /**
+   * Shuts the TPM down and gives its state up. Where the domain has ended its device itself, nothing is left for it to resume; it may
+   * resume from where the device was taken away: it was saved, say.
+   */
+  release(end: "ended" | "taken away"): Promise<void>;
   /** Gives the state up as it is, loaded keys and PCRs included: who opens the TPM next goes on from here. */
   suspend(): Promise<void>;
 }

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import type { Profile } from "@vtpm/tpm2";
-import type { TPM_SU } from "../../host/tpm2-messages.ts";
+import { shutdownCommand, TPM_SU } from "../../host/tpm2-messages.ts";
 import { type OpenTpm, openTpm } from "../../open-tpm.ts";
 import type { DomainTpm } from "./tpm-by-uuid.ts";
 import { XenError } from "./xen-error.ts";
@@ -49,8 +49,10 @@ export class TpmsByUuid {
       return {
         execute: (command, locality) => host.execute(command, locality),
         cancel: () => host.cancel(),
-        async release() {
+        async release(end) {
           holder.releasing = true;
+          // Without this, the host leaves something to resume.
+          if (end === "ended") await host.execute(shutdownCommand(TPM_SU.CLEAR));
           await tpm.close().finally(forget);
         },
         async suspend() {

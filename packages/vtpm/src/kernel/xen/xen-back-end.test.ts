@@ -10,10 +10,12 @@ import {
   counterValue,
   createPrimaryRsa,
   defineCounter,
+  extendPcr7,
   extendPcr17,
   getRandom,
   increment,
   readCounter,
+  readPcr7,
   readPcr17,
   responseCode,
 } from "../../testing/commands.ts";
@@ -48,9 +50,11 @@ afterEach(async () => {
   rmSync(directory, { recursive: true });
 });
 
-async function startBackEnd(): Promise<{ readonly backEnd: XenBackEnd; stop(): Promise<void> }> {
+async function startBackEnd(
+  startup: TPM_SU = TPM_SU.CLEAR,
+): Promise<{ readonly backEnd: XenBackEnd; stop(): Promise<void> }> {
   const xenstore = await Xenstore.connect(xenstored.path);
-  const tpms = new TpmsByUuid({ directory, startup: TPM_SU.CLEAR, onFault: (error) => notes.push(String(error)) });
+  const tpms = new TpmsByUuid({ directory, startup, onFault: (error) => notes.push(String(error)) });
   const backEnd = await XenBackEnd.start({
     xenstore,
     hypervisor,
@@ -165,6 +169,30 @@ describe("a vtpm device", () => {
     domain.announce();
     await becomes(domain, "4");
     expect(await codeOf(domain, increment(INDEX))).toBe(0);
+  });
+
+  test.each([
+    ["a domain that was saved finds its PCRs where it resumes", TPM_SU.STATE, false, true],
+    ["a domain that was rebooted does not", TPM_SU.STATE, true, false],
+    ["nor one that was saved, unless told so", TPM_SU.CLEAR, false, false],
+  ])("%s", async (_, startup, closes, resumes) => {
+    await startBackEnd(startup);
+    const domain = await connected(3, UUID_1);
+    const fresh = toHex(await domain.exchange(readPcr7));
+    expect(await codeOf(domain, extendPcr7)).toBe(0);
+    const extended = toHex(await domain.exchange(readPcr7));
+    // The toolstack takes the device away: of a domain that has ended, or of one that is still connected, since it is in a file now.
+    if (closes) {
+      domain.setState(5);
+      await becomes(domain, "5");
+    }
+    xenstored.set(`${domain.backEnd}/online`, "0");
+    xenstored.set(`${domain.backEnd}/state`, "5");
+    xenstored.remove(domain.frontEnd);
+    await becomes(domain, "6");
+    // The driver's resume is a probe, in a domain with another number.
+    const again = await connected(4, UUID_1);
+    expect(toHex(await again.exchange(readPcr7)).slice(-64)).toBe((resumes ? extended : fresh).slice(-64));
   });
 
   test("vanishes with its domain", async () => {

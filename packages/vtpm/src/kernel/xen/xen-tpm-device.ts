@@ -32,6 +32,8 @@ export class XenTpmDevice {
   #unwatch: (() => Promise<void>)[] = [];
   #looking: Promise<void> | undefined;
   #lookAgain = false;
+  /** The front end has closed, or is about to: a domain that is saved or destroyed does not come to that. */
+  #closedByDomain = false;
   #ended = false;
   /** Resolves when the device is no more. */
   readonly gone: Promise<void>;
@@ -114,6 +116,8 @@ export class XenTpmDevice {
       await this.#end("its node was removed");
       return;
     }
+    this.#closedByDomain =
+      other === XENBUS_STATE.CLOSING || other === XENBUS_STATE.CLOSED || (other === undefined && this.#closedByDomain);
     switch (other) {
       case XENBUS_STATE.INITIALISING:
         // A front end begins anew on the same nodes: after a resume, or when its driver is loaded again.
@@ -192,7 +196,7 @@ export class XenTpmDevice {
     this.#ended = true;
     await this.#disconnect();
     await this.#stopWatching();
-    await this.#tpm?.release();
+    await this.#tpm?.release(this.#closedByDomain ? "ended" : "taken away");
     this.#tpm = undefined;
     if (own !== undefined) await this.#setState(XENBUS_STATE.CLOSED, own);
     this.#options.onNote(`${this.#options.path}: ${why}`);
