@@ -1,12 +1,14 @@
 import { pathToFileURL } from "node:url";
-import { fromHex } from "@vtpm/wire";
+import { TPM_RC } from "@vtpm/tpm2";
+import { concatBytes, fromHex } from "@vtpm/wire";
+import fc from "fast-check";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { openMemoryHost } from "../host/memory-host.ts";
 import type { TpmHost } from "../host/tpm-host.ts";
 import { Poller } from "../native/poller.ts";
 import { CommandPort } from "../server/command-port.ts";
 import { type BuiltProgram, buildProgram } from "../testing/build-program.ts";
-import { createPrimaryRsa, getRandom, responseCode, startup } from "../testing/commands.ts";
+import { createPrimaryRsa, extendPcr17, getRandom, responseCode, startup } from "../testing/commands.ts";
 import { HeldJobs } from "../testing/held-jobs.ts";
 import { MessageDescriptor } from "../testing/message-descriptor.ts";
 import { CommandDevice } from "./command-device.ts";
@@ -64,6 +66,32 @@ test.each([
 ])("a message with %s is answered, and so is the next", async (_, hex, code) => {
   expect(responseCode(await kernel.exchange(fromHex(hex)))).toBe(code);
   expect(await kernel.exchange(startup(0))).toEqual(SUCCESS);
+});
+
+test("any message gets a response of the size that it says, and the next one is served", async () => {
+  await kernel.exchange(startup(0));
+  const command = fc.oneof(
+    fc.uint8Array({ minLength: 1, maxLength: 200 }),
+    // What the driver would say, with anything behind it.
+    fc.uint8Array({ maxLength: 20 }).map((rest) => concatBytes(fromHex("8002 0000000b 20001000"), rest)),
+    fc.uint8Array({ maxLength: 20 }).map((rest) => concatBytes(fromHex("00c1 ffffffff 20001000"), rest)),
+  );
+  await fc.assert(
+    fc.asyncProperty(command, async (bytes) => {
+      const response = await kernel.exchange(bytes);
+      expect(new DataView(response.buffer).getUint32(2)).toBe(response.length);
+      expect((await kernel.exchange(getRandom(8))).length).toBe(20);
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test("the driver's locality holds for what comes next", async () => {
+  await kernel.exchange(startup(0));
+  expect(responseCode(await kernel.exchange(extendPcr17))).toBe(TPM_RC.LOCALITY);
+  expect(await kernel.exchange(fromHex("8002 0000000b 20001000 02"))).toEqual(SUCCESS);
+  expect(responseCode(await kernel.exchange(fromHex("8002 0000000b 20001000 05")))).toBe(0x107);
+  expect(responseCode(await kernel.exchange(extendPcr17))).toBe(0);
 });
 
 test("commands that come meanwhile wait for their turn", async () => {

@@ -20,6 +20,8 @@ interface WatchOf {
 /** A xenstored on a Unix socket: the tree and its watches, without permissions and transactions. */
 export class FakeXenstored {
   readonly path: string;
+  /** Requests are taken and not answered. */
+  silent = false;
   readonly #directory = mkdtempSync(join(tmpdir(), "vtpm-xenstored-"));
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
@@ -76,6 +78,7 @@ export class FakeXenstored {
       for (let taken = takeXenstoreMessage(input); taken !== undefined; taken = takeXenstoreMessage(input)) {
         input = input.subarray(taken.size);
         const { type, requestId, payload } = taken.message;
+        if (this.silent) continue;
         socket.write(encodeXenstoreMessage({ requestId, ...this.#answer(socket, type, payload) }));
         this.#afterAnswer?.();
         this.#afterAnswer = undefined;

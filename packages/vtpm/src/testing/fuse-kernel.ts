@@ -42,13 +42,14 @@ export class FuseKernel {
     });
   }
 
-  /** Sends a request. `unique` names it, for an interruption. */
+  /** Sends a request. `unique` names it, for an interruption; it is the next number unless chosen. */
   send(
     opcode: number,
     body: Bytes = new Uint8Array(0),
+    chosen?: bigint,
   ): { readonly unique: bigint; readonly reply: Promise<FuseReply> } {
-    this.#lastUnique += 2n;
-    const unique = this.#lastUnique;
+    if (chosen === undefined) this.#lastUnique += 2n;
+    const unique = chosen ?? this.#lastUnique;
     const reply = new Promise<FuseReply>((resolve) => this.#pending.set(unique, resolve));
     const header = IN_HEADER.encode({ len: IN_HEADER.size + body.length, opcode, unique, nodeid: 1n, pid: 1000 });
     this.#descriptor.send(concatBytes(header, body));

@@ -22,7 +22,7 @@ import { FuseKernel } from "../../testing/fuse-kernel.ts";
 import { HeldJobs } from "../../testing/held-jobs.ts";
 import { MessageDescriptor } from "../../testing/message-descriptor.ts";
 import { CuseDevice } from "./cuse-device.ts";
-import { FUSE } from "./fuse-message.ts";
+import { FUSE, IN_HEADER, IOCTL_IN, IOCTL_OUT, TRANSFER_IN } from "./fuse-message.ts";
 
 const O_NONBLOCK = 0o4000;
 const READABLE = 0x41;
@@ -439,11 +439,6 @@ describe("what no kernel sends", () => {
     },
   );
 
-  test("an operation that a device does not have", async () => {
-    await opened();
-    expect((await kernel.send(3).reply).error).toBe(-os.errno.ENOSYS);
-  });
-
   test("an operation on a file that is not open", async () => {
     await kernel.init();
     expect((await kernel.write(getRandom(8))).error).toBe(-os.errno.EBADF);
@@ -458,6 +453,65 @@ describe("what no kernel sends", () => {
     const init = new Uint8Array(32);
     new DataView(init.buffer).setUint32(12, ioctlNumber("INIT"), true);
     expect((await kernel.send(FUSE.IOCTL, init).reply).error).toBe(-os.errno.EINVAL);
+  });
+
+  test.each([
+    ["less than it has", (len: number) => len - 1],
+    ["more than it has", (len: number) => len + 1],
+    ["nothing", () => 0],
+    ["less than its header", () => 39],
+    ["more than there is in the world", () => 0xffff_ffff],
+  ])("a header that announces %s: what is behind it is not looked at", async (_, forge) => {
+    await opened();
+    const command = getRandom(8);
+    const body = concatBytes(TRANSFER_IN.encode({ fh: 1n, size: command.length }), command);
+    const fields = { opcode: FUSE.WRITE, unique: 1000n, nodeid: 1n, pid: 1000 };
+    descriptor.send(concatBytes(IN_HEADER.encode({ ...fields, len: forge(IN_HEADER.size + body.length) }), body));
+    expect((await kernel.read().reply).body.length).toBe(0);
+    expect((await exchange(getRandom(4))).length).toBe(16);
+  });
+
+  test.each([1n, 0xffff_ffff_ffff_fffen, 0xffff_ffff_ffff_ffffn])(
+    "a request with the number %i is answered by it",
+    async (unique) => {
+      await opened();
+      expect((await kernel.send(FUSE.FSYNC, new Uint8Array(16), unique).reply).error).toBe(0);
+    },
+  );
+
+  test("a number that is in use, and an interruption of what is not there", async () => {
+    await opened();
+    kernel.interrupt(0x1234n);
+    kernel.interrupt(0n);
+    await kernel.write(createPrimaryRsa(2048));
+    const waiting = kernel.read();
+    const twin = kernel.send(FUSE.READ, TRANSFER_IN.encode({ fh: 1n, size: 4096, flags: O_NONBLOCK }), waiting.unique);
+    expect((await twin.reply).error).toBe(-os.errno.EAGAIN);
+    kernel.interrupt(waiting.unique);
+    expect(await kernel.poll()).toBe(WRITABLE); // and the interruption was taken
+    jobs.finish();
+    expect(responseCode((await kernel.read().reply).body)).toBe(0);
+  });
+
+  test("every operation that a device does not have", async () => {
+    await opened();
+    const known: readonly number[] = Object.values(FUSE);
+    for (const opcode of [...Array(64).keys(), 4095, 4097, 0xffff_ffff].filter((code) => !known.includes(code))) {
+      expect((await kernel.send(opcode, new Uint8Array(64)).reply).error, String(opcode)).toBe(-os.errno.ENOSYS);
+    }
+    expect((await exchange(getRandom(8))).length).toBe(20);
+  });
+
+  test.each([
+    ["more than it brings", 4096, 4],
+    ["room for nothing", 4, 0],
+    ["room for everything", 4, 0xffff_ffff],
+  ])("an ioctl that announces %s is answered with its structure or less", async (_, inSize, outSize) => {
+    await opened();
+    const head = IOCTL_IN.encode({ fh: 1n, cmd: ioctlNumber("INIT"), inSize, outSize });
+    const { error, body } = await kernel.send(FUSE.IOCTL, concatBytes(head, new Uint8Array(4))).reply;
+    expect(error).toBe(0);
+    expect(body.length).toBe(IOCTL_OUT.size + Math.min(outSize, 4));
   });
 
   test("any bytes behind a header, and any header", async () => {
