@@ -2,7 +2,7 @@ export { COMMANDS } from "./commands/index.ts";
 export type { Command } from "./dispatch/command.ts";
 export { type Job, type JobResult, runJob } from "./dispatch/job.ts";
 export { errorResponse } from "./dispatch/response.ts";
-export type { Platform } from "./platform.ts";
+export type { Firmware, Platform } from "./platform.ts";
 export { ProfileError, type ProfileErrorCode } from "./profile/profile-error.ts";
 export { algorithmLists, attributeLists, commandLists, type FeatureLists } from "./profile/profile-info.ts";
 export {

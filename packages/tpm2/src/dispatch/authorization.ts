@@ -10,6 +10,7 @@ import { OBJECT_ATTRIBUTES, SLOT } from "../state/object.ts";
 import { type SESSION, SESSION_ATTRIBUTES } from "../state/session.ts";
 import { withoutTrailingZeros } from "../subsystems/entities.ts";
 import { hashNameOf } from "../subsystems/hash-algorithms.ts";
+import { baseHierarchy } from "../subsystems/limited-hierarchies.ts";
 import { blaming } from "./blame.ts";
 import type { AuthRole, Command } from "./command.ts";
 import type { Invocation, SessionUse } from "./invocation.ts";
@@ -32,7 +33,8 @@ export function authorize(tpm: Engine, invocation: Invocation): void {
     const session = sessions[i];
     const handle = handles[i];
     if (session === undefined || handle === undefined) throw new TpmError(TPM_RC.AUTH_MISSING);
-    session.associated = handle;
+    // A limited hierarchy has the authorizations of the one it limits.
+    session.associated = baseHierarchy(handle);
   });
   for (const use of sessions) authorizeSession(tpm, invocation, use);
 }

@@ -145,7 +145,8 @@ function keyToImage(
 }
 
 function checkedHierarchy(handle: number): TPMI_RH_HIERARCHY_NULLABLE {
-  if (!TPMI_RH_HIERARCHY_NULLABLE.includes(handle)) throw new RangeError(`0x${handle.toString(16)} is no hierarchy`);
+  const isHierarchy: boolean = TPMI_RH_HIERARCHY_NULLABLE.includes(handle);
+  if (!isHierarchy) throw new RangeError(`0x${handle.toString(16)} is no hierarchy`);
   return handle;
 }
 

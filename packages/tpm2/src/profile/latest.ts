@@ -67,6 +67,9 @@ export function latestParts(
       HASH_COUNT: base.limits.HASH_COUNT + algorithms.length,
       // As many as there are numbers for: what is defined decides.
       EXTERNAL_NV_HANDLES: added.commands.includes(TPM_CC.NV_DefineSpace2) ? 0x100_0000 : 0,
+      // Of each base hierarchy one, and one for every SVN.
+      FIRMWARE_HIERARCHIES: 4,
+      SVN_HIERARCHIES: 4 * 0x1_0000,
       ACT_HANDLES: hasTimers ? 2 : 0,
     },
     properties: new Map(base.properties).set(TPM_PT.REVISION, 184),

@@ -21,6 +21,8 @@ export type LimitName =
   | "RAM_INDEX_SPACE"
   | "EXTERNAL_NV_HANDLES"
   | "PERMANENT_NV_HANDLES"
+  | "FIRMWARE_HIERARCHIES"
+  | "SVN_HIERARCHIES"
   | "ACT_HANDLES"
   // Bytes of keys, digests and data.
   | "MAX_DIGEST_SIZE"

@@ -9,6 +9,7 @@ import { TPM_RC } from "../spec/response-codes.ts";
 import type { TPMI_RH_HIERARCHY_NULLABLE } from "../spec/structures/index.ts";
 import { OBJECT_ATTRIBUTES, SLOT } from "../state/object.ts";
 import { SESSION_ATTRIBUTES } from "../state/session.ts";
+import { hierarchyParts } from "./limited-hierarchies.ts";
 
 /** An authPolicy and the hash it was made with. */
 export interface AuthPolicy {
@@ -35,7 +36,7 @@ export class Entities {
         if (tpm.timers.isTimer(handle)) return TPM_RC.SUCCESS;
         // Vendor authorizations and, right behind them, further timers: there are none.
         if (handle >= TPM_RH.AUTH_00 && handle <= TPM_RH.ACT_F) return TPM_RC.VALUE;
-        return tpm.hierarchies.isEnabled(handle) ? TPM_RC.SUCCESS : TPM_RC.HIERARCHY;
+        return tpm.hierarchies.status(handle);
       case TPM_HT.TRANSIENT:
         return tpm.objects.find(handle) === undefined ? TPM_RC.REFERENCE_H0 : TPM_RC.SUCCESS;
       case TPM_HT.PERSISTENT:
@@ -162,6 +163,7 @@ export class Entities {
   hierarchyOf(handle: number): TPMI_RH_HIERARCHY_NULLABLE {
     switch (handleTypeOf(handle)) {
       case TPM_HT.PERMANENT:
+        if (hierarchyParts(handle).limit !== undefined) return handle;
         return handle === TPM_RH.PLATFORM || handle === TPM_RH.ENDORSEMENT || handle === TPM_RH.NULL
           ? handle
           : TPM_RH.OWNER;

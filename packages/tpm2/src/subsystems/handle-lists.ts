@@ -1,5 +1,6 @@
 import type { Engine } from "../engine.ts";
 import { HANDLE, handleTypeOf, TPM_HT, TPM_RH } from "../spec/handles.ts";
+import { LIMITED_HIERARCHIES } from "./limited-hierarchies.ts";
 import { ALL_PCRS } from "./pcr-attributes.ts";
 
 /** The permanent handles of this engine, ascending. */
@@ -15,7 +16,11 @@ const PERMANENT_HANDLES: readonly number[] = [
 
 /** Permanent handles from one on. */
 export const permanentHandles = (tpm: Engine, first: number): number[] =>
-  [...PERMANENT_HANDLES, ...tpm.timers.handles()].filter((handle) => handle >= first);
+  [
+    ...PERMANENT_HANDLES,
+    ...tpm.timers.handles(),
+    ...(tpm.hierarchies.firmware() === undefined ? [] : LIMITED_HIERARCHIES),
+  ].filter((handle) => handle >= first);
 
 const indexOf = (handle: number): number => handle % 2 ** 24;
 

@@ -1,16 +1,27 @@
 import { type Bytes, EMPTY } from "@vtpm/wire";
 import type { Command } from "../dispatch/command.ts";
 import type { Engine } from "../engine.ts";
+import type { Firmware } from "../platform.ts";
 import { TPM_ALG } from "../spec/constants.ts";
 import { TPM_RH } from "../spec/handles.ts";
+import { TPM_RC } from "../spec/response-codes.ts";
 import type { TPMI_RH_HIERARCHY_NULLABLE } from "../spec/structures/index.ts";
+import { TpmError } from "../spec/tpm-error.ts";
 import { OBJECT_ATTRIBUTES } from "../state/object.ts";
 import type { StartupKind } from "../state/startup-kind.ts";
 import type { AuthPolicy } from "./entities.ts";
+import { kdfa } from "./kdfa.ts";
 import { PrimaryKeyJobs } from "./keys/primary-key-jobs.ts";
+import { baseHierarchy, type HierarchyLimit, hierarchyParts } from "./limited-hierarchies.ts";
 
 /** Bytes of a primary seed and of a proof value. */
 const SECRET_SIZE = 64;
+
+/** What the primary objects of a hierarchy derive from. */
+interface PrimarySeed {
+  readonly seed: Bytes;
+  readonly level: number;
+}
 
 /** Owner, endorsement, platform, lockout and NULL: their seeds, proofs, authorizations and enables. */
 export class Hierarchies {
@@ -25,6 +36,31 @@ export class Hierarchies {
 
   /** Whether the hierarchy may be used now. */
   isEnabled(hierarchy: number): boolean {
+    return this.status(hierarchy) === TPM_RC.SUCCESS;
+  }
+
+  /** SUCCESS, or the code that says why the hierarchy may not be used now. */
+  status(hierarchy: number): number {
+    const { base, limit } = hierarchyParts(hierarchy);
+    return this.#flawOf(limit) ?? (this.#isBaseEnabled(base) ? TPM_RC.SUCCESS : TPM_RC.HIERARCHY);
+  }
+
+  /** Why this firmware cannot have a hierarchy that is limited so. */
+  #flawOf(limit: HierarchyLimit | undefined): typeof TPM_RC.FW_LIMITED | typeof TPM_RC.SVN_LIMITED | undefined {
+    const { firmware } = this.#tpm.platform;
+    if (limit?.kind === "firmware") return firmware === undefined ? TPM_RC.FW_LIMITED : undefined;
+    if (limit?.kind === "svn")
+      return firmware === undefined || limit.svn > firmware.svn ? TPM_RC.SVN_LIMITED : undefined;
+    return undefined;
+  }
+
+  /** What the platform's firmware is, if hierarchies can be limited to it. */
+  firmware(): Firmware | undefined {
+    const { platform, profile } = this.#tpm;
+    return profile.limit("FIRMWARE_HIERARCHIES") > 0 ? platform.firmware : undefined;
+  }
+
+  #isBaseEnabled(hierarchy: number): boolean {
     const { ram, stateClear } = this.#tpm;
     switch (hierarchy) {
       case TPM_RH.PLATFORM:
@@ -74,7 +110,7 @@ export class Hierarchies {
   /** The policy, empty with TPM_ALG_NULL where none is set; `undefined` for a handle that cannot have one. */
   policyOf(handle: number): AuthPolicy | undefined {
     const { persistent, stateClear } = this.#tpm;
-    switch (handle) {
+    switch (baseHierarchy(handle)) {
       case TPM_RH.OWNER:
         return { hashAlg: persistent.ownerAlg, policy: persistent.ownerPolicy };
       case TPM_RH.ENDORSEMENT:
@@ -88,8 +124,37 @@ export class Hierarchies {
     }
   }
 
-  /** The secret that tickets and saved contexts of the hierarchy are made with. */
+  /**
+   * The secret that tickets and saved contexts of the hierarchy are made with.
+   *
+   * @rc FW_LIMITED   the hierarchy is limited to a firmware, and this one has no secret
+   * @rc SVN_LIMITED  it is limited to an SVN that this firmware does not have
+   */
   proofOf(hierarchy: number): Bytes {
+    const { base, limit } = hierarchyParts(hierarchy);
+    return this.#limited("H_PROOF_SECRET", this.#baseProof(base), limit);
+  }
+
+  /** Mixes in what only the firmware that a hierarchy is limited to has. @spec Part 1, "Firmware-Limited Objects" */
+  #limited(label: string, secret: Bytes, limit: HierarchyLimit | undefined): Bytes {
+    if (limit === undefined) return secret;
+    const tpm = this.#tpm;
+    const { firmware } = tpm.platform;
+    const flaw = this.#flawOf(limit);
+    if (flaw !== undefined || firmware === undefined) throw new TpmError(flaw ?? TPM_RC.FW_LIMITED);
+    const [own, ownLabel] =
+      limit.kind === "firmware" ? [firmware.secret(), "H_FW_SECRET"] : [firmware.svnSecret(limit.svn), "H_SVN_SECRET"];
+    return kdfa(tpm, {
+      hashAlg: "SHA512",
+      key: secret,
+      label,
+      contextU: own,
+      contextV: Uint8Array.from(`${ownLabel}\0`, (letter) => letter.charCodeAt(0)),
+      bits: 8 * secret.length,
+    });
+  }
+
+  #baseProof(hierarchy: number): Bytes {
     const { persistent, stateReset } = this.#tpm;
     switch (hierarchy) {
       case TPM_RH.PLATFORM:
@@ -103,8 +168,19 @@ export class Hierarchies {
     }
   }
 
-  /** The primary seed, and how primes were searched for when it was made. */
-  seedOf(hierarchy: number): { readonly seed: Bytes; readonly level: number } {
+  /**
+   * The primary seed, and how primes were searched for when it was made.
+   *
+   * @rc FW_LIMITED   the hierarchy is limited to a firmware, and this one has no secret
+   * @rc SVN_LIMITED  it is limited to an SVN that this firmware does not have
+   */
+  seedOf(hierarchy: number): PrimarySeed {
+    const { base, limit } = hierarchyParts(hierarchy);
+    const { seed, level } = this.#baseSeed(base);
+    return { seed: this.#limited("H_SEED_SECRET", seed, limit), level };
+  }
+
+  #baseSeed(hierarchy: number): PrimarySeed {
     const { persistent, stateReset } = this.#tpm;
     switch (hierarchy) {
       case TPM_RH.PLATFORM:

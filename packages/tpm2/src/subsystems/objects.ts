@@ -6,6 +6,7 @@ import type { TPMI_RH_HIERARCHY_NULLABLE } from "../spec/structures/index.ts";
 import { TpmError } from "../spec/tpm-error.ts";
 import { type ANY_OBJECT, type KEY_SLOT, OBJECT_ATTRIBUTES, type SEQUENCE_SLOT, SLOT } from "../state/object.ts";
 import { Hierarchies } from "./hierarchies.ts";
+import { hierarchyParts } from "./limited-hierarchies.ts";
 
 const MAX_LOADED_OBJECTS = 3;
 
@@ -141,7 +142,9 @@ export class Objects {
   }
 
   hierarchyOf(handle: number): TPMI_RH_HIERARCHY_NULLABLE {
-    return Hierarchies.ofObject(this.get(handle).attributes);
+    const object = this.get(handle);
+    const isLimited = object.kind === SLOT.KEY && hierarchyParts(object.hierarchy).limit !== undefined;
+    return isLimited ? object.hierarchy : Hierarchies.ofObject(object.attributes);
   }
 
   /** Whether the object can have children: a storage key. */

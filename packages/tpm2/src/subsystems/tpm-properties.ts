@@ -7,6 +7,8 @@ import { ORDERLY } from "../state/data.ts";
 
 /** Properties come in groups of so many numbers; an answer never goes from one group into the next. */
 const GROUP = 0x100;
+/** The handles of hierarchies have 16 bits for it. */
+const MAX_SVN = 0xffff;
 const FIXED_GROUP = 0x100;
 const VARIABLE_GROUP = 0x200;
 
@@ -19,10 +21,13 @@ export function tpmProperties(tpm: Engine, property: number): TPMS_TAGGED_PROPER
 }
 
 /** The profile's, but the firmware version is that under which the TPM was made, and old states keep less of saved contexts. */
-function fixedProperties({ profile, persistent, stateReset }: Engine): TPMS_TAGGED_PROPERTY[] {
+function fixedProperties({ profile, persistent, stateReset, hierarchies }: Engine): TPMS_TAGGED_PROPERTY[] {
+  const firmware = hierarchies.firmware();
   return Array.from(profile.properties, ([property, value]) => {
     if (property === TPM_PT.FIRMWARE_VERSION_1) return { property, value: persistent.firmwareV1 };
     if (property === TPM_PT.FIRMWARE_VERSION_2) return { property, value: persistent.firmwareV2 };
+    if (property === TPM_PT.FIRMWARE_SVN && firmware !== undefined) return { property, value: firmware.svn };
+    if (property === TPM_PT.FIRMWARE_MAX_SVN && firmware !== undefined) return { property, value: MAX_SVN };
     if (property === TPM_PT.CONTEXT_GAP_MAX) return { property, value: stateReset.contextSlotMask };
     return { property, value };
   });

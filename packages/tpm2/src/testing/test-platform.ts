@@ -1,9 +1,16 @@
 import type { CryptoProvider } from "@vtpm/crypto";
 import { createNodeProvider } from "@vtpm/crypto/node";
 import type { Bytes } from "@vtpm/wire";
-import type { Platform } from "../platform.ts";
+import type { Firmware, Platform } from "../platform.ts";
 
 const NODE = createNodeProvider();
+
+/** Secrets of a firmware, made of a number that tells it from others. */
+export const testFirmware = (svn: number, number = 1): Firmware => ({
+  svn,
+  secret: () => new Uint8Array(64).fill(number),
+  svnSecret: (of) => new Uint8Array(64).fill(of, 0, 32),
+});
 
 /** A platform whose entropy is a fixed stream and whose clock is moved by hand. */
 export class TestPlatform implements Platform {
@@ -11,6 +18,7 @@ export class TestPlatform implements Platform {
   /** Milliseconds; add to it to let time pass. */
   clock = 0;
   presence = false;
+  firmware?: Firmware;
   #drawn = 0;
   readonly #seed: Bytes;
 

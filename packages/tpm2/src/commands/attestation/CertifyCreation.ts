@@ -24,6 +24,8 @@ import { creationTicket as ticketFor } from "../../subsystems/tickets.ts";
  * @rc SCHEME (inScheme)        not a scheme that the key signs with
  * @rc TICKET (creationTicket)  not from this TPM for this object and creation hash
  * @rc VALUE                    ECDAA: the count is not that of an open commitment
+ * @rc FW_LIMITED  the ticket's hierarchy is limited to a firmware that the platform tells nothing of
+ * @rc SVN_LIMITED  the ticket's hierarchy is limited to an SVN that the firmware does not have
  */
 export const CertifyCreation = defineCommand({
   code: TPM_CC.CertifyCreation,

@@ -35,6 +35,8 @@ const PADDED_CONTEXT: Codec<TPMS_CONTEXT> = {
  * @rc HANDLE (context)     not the latest context of the session
  * @rc SESSION_MEMORY       no slot is free for the session
  * @rc CONTEXT_GAP          the last slot is kept for the oldest saved session
+ * @rc FW_LIMITED  the object's hierarchy is limited to a firmware that the platform tells nothing of
+ * @rc SVN_LIMITED  the object's hierarchy is limited to an SVN that the firmware does not have
  */
 export const ContextLoad = defineCommand({
   code: TPM_CC.ContextLoad,

@@ -5,6 +5,7 @@ import { TPM_RC } from "../../spec/response-codes.ts";
 import { TPMI_DH_OBJECT, TPMI_DH_PERSISTENT, TPMI_RH_PROVISION } from "../../spec/structures/index.ts";
 import { TpmError } from "../../spec/tpm-error.ts";
 import { OBJECT_ATTRIBUTES } from "../../state/object.ts";
+import { hierarchyParts } from "../../subsystems/limited-hierarchies.ts";
 
 const NEVER_PERSISTENT = OBJECT_ATTRIBUTES.of({ temporary: true, stClear: true, publicOnly: true });
 
@@ -14,7 +15,7 @@ const NEVER_PERSISTENT = OBJECT_ATTRIBUTES.of({ temporary: true, stClear: true, 
  * @spec Part 3, "TPM2_EvictControl"
  * @rc ATTRIBUTES (objectHandle)   a sequence, public only, or not made to last
  * @rc HANDLE (objectHandle)       a persistent object, and persistentHandle is another
- * @rc HIERARCHY (objectHandle)    not of the hierarchy that authorizes
+ * @rc HIERARCHY (objectHandle)    not of the hierarchy that authorizes, or of one limited to a firmware
  * @rc RANGE (persistentHandle)    not among the handles of whoever authorizes
  * @rc NV_DEFINED                  the handle is taken
  * @rc NV_SPACE                    there is no room
@@ -27,6 +28,9 @@ export const EvictControl = defineCommand({
   physicalPresence: "optional",
   execute(tpm, { auth, objectHandle, persistentHandle }, at) {
     const object = tpm.objects.findKey(objectHandle);
+    if (object !== undefined && hierarchyParts(object.hierarchy).limit !== undefined) {
+      throw at("objectHandle", TPM_RC.HIERARCHY);
+    }
     if (object === undefined || OBJECT_ATTRIBUTES.intersects(object.attributes, NEVER_PERSISTENT)) {
       throw at("objectHandle", TPM_RC.ATTRIBUTES);
     }

@@ -27,6 +27,8 @@ const NAME_ALG_SIZE = 2;
  * @rc HASH (keySign)          begins with an algorithm that is no hash of this TPM
  * @rc VALUE (approvedPolicy)  the policy so far is another one
  * @rc VALUE (checkTicket)     does not say that the key has signed approvedPolicy
+ * @rc FW_LIMITED  the ticket's hierarchy is limited to a firmware that the platform tells nothing of
+ * @rc SVN_LIMITED  the ticket's hierarchy is limited to an SVN that the firmware does not have
  */
 export const PolicyAuthorize = defineCommand({
   code: TPM_CC.PolicyAuthorize,

@@ -25,6 +25,8 @@ import { isGenuine, readTimeout } from "../../subsystems/policy-ticket.ts";
  * @rc SIZE (cpHashA)              is not the size of the session's hash
  * @rc CPHASH                      the policy is limited by another hash
  * @rc TICKET (ticket)             was not issued for these parameters, or not by this TPM
+ * @rc FW_LIMITED  the ticket's hierarchy is limited to a firmware that the platform tells nothing of
+ * @rc SVN_LIMITED  the ticket's hierarchy is limited to an SVN that the firmware does not have
  */
 export const PolicyTicket = defineCommand({
   code: TPM_CC.PolicyTicket,

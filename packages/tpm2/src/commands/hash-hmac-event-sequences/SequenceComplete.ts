@@ -22,6 +22,8 @@ import { hashcheckTicket } from "../../subsystems/tickets.ts";
  *
  * @spec Part 3, "TPM2_SequenceComplete"
  * @rc MODE (sequenceHandle)  not a sequence, or an event sequence
+ * @rc FW_LIMITED  the ticket's hierarchy is limited to a firmware that the platform tells nothing of
+ * @rc SVN_LIMITED  the ticket's hierarchy is limited to an SVN that the firmware does not have
  */
 export const SequenceComplete = defineCommand({
   code: TPM_CC.SequenceComplete,

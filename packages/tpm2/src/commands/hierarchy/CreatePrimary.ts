@@ -59,7 +59,7 @@ export const CreatePrimary = defineCommand({
   *execute(tpm, { primaryHandle, inSensitive, inPublic, outsideInfo, creationPCR }, at) {
     tpm.objects.requireFreeSlot();
     const { data } = inSensitive;
-    blamingField(at, "inPublic", () => checkCreation(undefined, inPublic, data.length));
+    blamingField(at, "inPublic", () => checkCreation(primaryHandle, inPublic, data.length));
     const { nameAlg } = inPublic;
     const userAuth = paddedAuth(inSensitive.userAuth, nameAlg);
     if (userAuth === undefined) throw at("inSensitive", TPM_RC.SIZE);

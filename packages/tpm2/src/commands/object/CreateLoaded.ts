@@ -75,7 +75,7 @@ export const CreateLoaded = defineCommand({
       source = derivedSource(tpm, parent, derivationLabel(tpm, derive, data));
       data = EMPTY;
     } else {
-      blamingField(at, "inPublic", () => checkCreation(parent, template, data.length));
+      blamingField(at, "inPublic", () => checkCreation(parent ?? parentHandle, template, data.length));
       source = parent === undefined ? primarySource(tpm, parentHandle, template, data) : freshSource(tpm);
     }
 

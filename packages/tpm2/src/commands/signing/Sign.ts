@@ -27,6 +27,8 @@ import { hashcheckTicket } from "../../subsystems/tickets.ts";
  * @rc VALUE                   ECDAA: the count is not that of an open commitment
  * @rc HASH                    the profile does not sign with SHA-1
  * @rc KEY_SIZE                an HMAC key shorter than the profile demands
+ * @rc FW_LIMITED  the ticket's hierarchy is limited to a firmware that the platform tells nothing of
+ * @rc SVN_LIMITED  the ticket's hierarchy is limited to an SVN that the firmware does not have
  */
 export const Sign = defineCommand({
   code: TPM_CC.Sign,

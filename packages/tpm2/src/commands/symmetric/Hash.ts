@@ -17,6 +17,8 @@ import { hashcheckTicket } from "../../subsystems/tickets.ts";
  * TPM's own does, and for TPM_RH_NULL.
  *
  * @spec Part 3, "TPM2_Hash"
+ * @rc FW_LIMITED  the ticket's hierarchy is limited to a firmware that the platform tells nothing of
+ * @rc SVN_LIMITED  the ticket's hierarchy is limited to an SVN that the firmware does not have
  */
 export const Hash = defineCommand({
   code: TPM_CC.Hash,

@@ -6,6 +6,7 @@ import { TPM_RH } from "../../spec/handles.ts";
 import type { TPMS_DERIVE, TPMT_PUBLIC } from "../../spec/structures/index.ts";
 import type { KEY_SLOT } from "../../state/object.ts";
 import { hashNameOf } from "../hash-algorithms.ts";
+import { baseHierarchy } from "../limited-hierarchies.ts";
 import type { KeySource } from "./key-generation.ts";
 import { nameOfPublic } from "./names.ts";
 
@@ -37,7 +38,7 @@ export function primarySource(tpm: Engine, hierarchy: number, template: TPMT_PUB
     random: Drbg.instantiateSeeded(tpm.platform.crypto, seed, label, nameOfPublic(tpm, template), data),
     level: seedLevel(level),
     // TPM2_Clear changes the proofs, and no child of an endorsement key shall survive it.
-    stir: hierarchy === TPM_RH.ENDORSEMENT ? [shProof, ehProof] : [],
+    stir: baseHierarchy(hierarchy) === TPM_RH.ENDORSEMENT ? [shProof, ehProof] : [],
   };
 }
 

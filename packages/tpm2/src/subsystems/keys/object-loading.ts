@@ -8,6 +8,7 @@ import { TPM_RC } from "../../spec/response-codes.ts";
 import type { TPMT_PUBLIC_NULLABLE, TPMT_SENSITIVE } from "../../spec/structures/index.ts";
 import { type KEY_SLOT, OBJECT_ATTRIBUTES, SLOT } from "../../state/object.ts";
 import { digestSizeOf } from "../hash-algorithms.ts";
+import { baseHierarchy } from "../limited-hierarchies.ts";
 import { type Blame, checkRsaPrivateKey, validateKeys } from "./key-validation.ts";
 import { qualifiedNameOf } from "./names.ts";
 import { checkPublic } from "./public-checks.ts";
@@ -91,10 +92,11 @@ function ancestryOf(
 ): { readonly attributes: number; readonly hierarchy: number } {
   const parent = tpm.objects.isObject(parentHandle) ? tpm.objects.findKey(parentHandle) : undefined;
   if (parent === undefined) {
+    const base = baseHierarchy(parentHandle);
     const hierarchies = {
-      epsHierarchy: parentHandle === TPM_RH.ENDORSEMENT,
-      spsHierarchy: parentHandle === TPM_RH.OWNER,
-      ppsHierarchy: parentHandle === TPM_RH.PLATFORM,
+      epsHierarchy: base === TPM_RH.ENDORSEMENT,
+      spsHierarchy: base === TPM_RH.OWNER,
+      ppsHierarchy: base === TPM_RH.PLATFORM,
     };
     const temporary = !Object.values(hierarchies).includes(true);
     const attributes = OBJECT_ATTRIBUTES.of({ ...hierarchies, stClear, temporary, primary: !temporary });

@@ -1,6 +1,7 @@
 import { type Bytes, toHex, UINT32, UINT64, Writer } from "@vtpm/wire";
 import type { Job, JobResult } from "../../dispatch/job.ts";
 import type { Engine } from "../../engine.ts";
+import { baseHierarchy } from "../limited-hierarchies.ts";
 
 /** Keys of one seed that are remembered. */
 const REMEMBERED = 8;
@@ -20,7 +21,8 @@ export class PrimaryKeyJobs {
 
   /** Goes on with `creation`, and hands out only the jobs that have not been done for this hierarchy. */
   *answer<T>(hierarchy: number, creation: Generator<Job, T, JobResult>): Generator<Job, T, JobResult> {
-    const known = this.#of(this.#tpm.hierarchies.seedOf(hierarchy).seed);
+    // Of a limited hierarchy the base's seed: the name of a job tells apart what derives from either.
+    const known = this.#of(this.#tpm.hierarchies.seedOf(baseHierarchy(hierarchy)).seed);
     let step = creation.next();
     while (step.done !== true) {
       const job = step.value;

@@ -5,13 +5,15 @@ import { describeRc } from "../../spec/tpm-error.ts";
 import { applyChanges, decodeChanges, durableChanges, encodeChanges } from "../../state/durable.ts";
 import { type NvState, RAM_STATE, type TpmState } from "../../state/tpm-state.ts";
 import { Tpm } from "../../tpm.ts";
-import { TestPlatform } from "../test-platform.ts";
+import { TestPlatform, testFirmware } from "../test-platform.ts";
 import { rcOf } from "../test-tpm.ts";
 import { type Peer, Violation } from "./caller.ts";
 import { RememberedJobs } from "./remembered-jobs.ts";
 import { unexpectedChanges } from "./unchanged.ts";
 
 const jobs = new RememberedJobs();
+/** Of the firmware that every TPM here has: hierarchies may be limited to it. */
+const FIRMWARE_SVN = 5;
 
 /** A TPM with a platform of its own; any error of the engine surfaces. */
 class Instance {
@@ -20,6 +22,7 @@ class Instance {
 
   constructor(nv: NvState, seed: string, crypto: CryptoProvider | undefined) {
     this.platform = new TestPlatform(seed, crypto);
+    this.platform.firmware = testFirmware(FIRMWARE_SVN);
     this.platform.clock = 1_000_000;
     this.tpm = Tpm.withState(this.platform, nv, {
       onFault: (error) => {

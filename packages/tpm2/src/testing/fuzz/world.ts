@@ -6,6 +6,7 @@ import { handleTypeOf, TPM_HT, TPM_RH } from "../../spec/handles.ts";
 import { TPMA_NV, TPMA_OBJECT, TPMA_SESSION } from "../../spec/structures/index.ts";
 import { type ANY_OBJECT, type KEY_SLOT, type OBJECT, SLOT } from "../../state/object.ts";
 import type { TpmState } from "../../state/tpm-state.ts";
+import { baseHierarchy } from "../../subsystems/limited-hierarchies.ts";
 import type { Chooser } from "./chooser.ts";
 import { type AuthPlan, type CommandStep, type Damage, Late, type SessionPlan, type Step } from "./plan.ts";
 
@@ -139,7 +140,7 @@ export class World {
   /** The authValue of an entity. */
   authOf(handle: number): Bytes {
     const { nv, ram } = this.state;
-    switch (handle) {
+    switch (baseHierarchy(handle)) {
       case TPM_RH.OWNER:
         return nv.persistent.ownerAuth;
       case TPM_RH.ENDORSEMENT:

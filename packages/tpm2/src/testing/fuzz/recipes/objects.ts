@@ -2,8 +2,9 @@ import { EMPTY, encode, equalBytes } from "@vtpm/wire";
 import { TPM_CC } from "../../../spec/command-codes.ts";
 import { TPM_ALG, TPM_ST } from "../../../spec/constants.ts";
 import { HANDLE, TPM_RH } from "../../../spec/handles.ts";
-import { TPMS_DERIVE, TPMT_PUBLIC, TPMT_PUBLIC_DERIVE } from "../../../spec/structures/index.ts";
+import { TPMA_OBJECT, TPMS_DERIVE, TPMT_PUBLIC, TPMT_PUBLIC_DERIVE } from "../../../spec/structures/index.ts";
 import { type KEY_SLOT, type OBJECT, OBJECT_ATTRIBUTES } from "../../../state/object.ts";
+import { isLimitedTo, LIMITED_HIERARCHIES } from "../../../subsystems/limited-hierarchies.ts";
 import { hash } from "../../caller-crypto.ts";
 import { Late } from "../plan.ts";
 import { KINDS, type Kind, template } from "../templates.ts";
@@ -13,6 +14,22 @@ import { byCommonPolicy, COMMON_POLICY } from "./sessions.ts";
 
 const HIERARCHIES = [TPM_RH.OWNER, TPM_RH.OWNER, TPM_RH.ENDORSEMENT, TPM_RH.PLATFORM, TPM_RH.NULL] as const;
 const MOST_PERSISTENT = 4;
+
+/** A hierarchy for new objects; where there are such, now and then one that is limited to the firmware or an SVN. */
+function hierarchyFor({ dice, profile }: World): number {
+  if (profile.limit("FIRMWARE_HIERARCHIES") === 0 || dice.chance(0.9)) return dice.pick(HIERARCHIES);
+  const hierarchy = dice.pick(LIMITED_HIERARCHIES);
+  return isLimitedTo("svn", hierarchy) ? hierarchy + dice.pick([5, 6]) : hierarchy;
+}
+
+/** The template of a primary object, which may say that its hierarchy is limited. */
+function limitedTo({ dice }: World, hierarchy: number, publicArea: TPMT_PUBLIC): TPMT_PUBLIC {
+  const firmwareLimited = isLimitedTo("firmware", hierarchy);
+  const svnLimited = isLimitedTo("svn", hierarchy);
+  if ((!firmwareLimited && !svnLimited) || dice.chance(0.5)) return publicArea;
+  const objectAttributes = TPMA_OBJECT.with(publicArea.objectAttributes, { firmwareLimited, svnLimited });
+  return { ...publicArea, objectAttributes };
+}
 
 /** Makes sure that so many transient slots are free. */
 export function* room(world: World, slots: number): Recipe {
@@ -45,15 +62,14 @@ function creation(world: World, kind: Kind, mayBeFixed: boolean) {
 
 /** Creates a primary key; `undefined` if that failed. */
 export function* createPrimary(world: World, kind: Kind): Recipe<Outcome> {
-  const { dice } = world;
   yield* room(world, 1);
   const { publicArea, inSensitive, outsideInfo } = creation(world, kind, true);
-  const hierarchy = dice.pick(HIERARCHIES);
+  const hierarchy = hierarchyFor(world);
   const creationPCR = pcrSelection(world);
   const made = yield* world.run("CreatePrimary", {
     primaryHandle: hierarchy,
     inSensitive,
-    inPublic: publicArea,
+    inPublic: limitedTo(world, hierarchy, publicArea),
     outsideInfo,
     creationPCR,
   });
@@ -162,7 +178,7 @@ function* createLoaded(world: World): Recipe {
   const under = dice.chance(0.5) ? parent : undefined;
   const mayBeFixed = under === undefined || isAttribute(under.key, "fixedTPM");
   const { publicArea, inSensitive } = creation(world, kind, mayBeFixed);
-  const parentHandle = under?.handle ?? dice.pick(HIERARCHIES);
+  const parentHandle = under?.handle ?? hierarchyFor(world);
   yield* world.run("CreateLoaded", { parentHandle, inSensitive, inPublic: encode(TPMT_PUBLIC, publicArea) });
 }
 
@@ -170,7 +186,7 @@ function* loadExternal(world: World): Recipe {
   const { dice } = world;
   yield* room(world, 1);
   const known = dice.maybe(world.keys());
-  const hierarchy = dice.pick(HIERARCHIES);
+  const hierarchy = hierarchyFor(world);
   if (known !== undefined && dice.chance(0.6)) {
     const read = yield* world.run("ReadPublic", { objectHandle: known.handle });
     yield* room(world, 1);
