@@ -28,6 +28,8 @@ export interface Session {
 export interface ClientStream extends Duplex {
   /** The descriptors that have come so far, for streams that can bring some. */
   takeDescriptors?(): readonly number[];
+  /** Gives the system what it takes at once, and returns the rest, which is to be written. Never throws. */
+  writeAtOnce?(bytes: Bytes): Bytes;
 }
 
 export interface ConversationOptions {
@@ -103,6 +105,8 @@ export class Conversation implements Client {
     const bytes = new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.length);
     this.#input = this.#input.length === 0 ? bytes : concatBytes(this.#input, bytes);
     if (!this.#answering) this.#pump();
+    // A chunk is only lent by some streams.
+    if (this.#input.length > 0) this.#input = this.#input.slice();
   }
 
   /** The client has closed its side; what it sent before is still answered. */
@@ -157,7 +161,8 @@ export class Conversation implements Client {
     }
     this.#options.trace?.response(response);
     if (this.#options.once) this.#closing = true;
-    if (this.#stream.write(response)) this.#goOn();
+    const rest = this.#stream.writeAtOnce?.(response) ?? response;
+    if (rest.length === 0 || this.#stream.write(rest)) this.#goOn();
   }
 
   #awaitInput(): void {

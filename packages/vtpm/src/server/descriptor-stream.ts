@@ -5,6 +5,7 @@ import { systemErrorCode } from "../host-error.ts";
 import type { Poller, Watch } from "../native/poller.ts";
 import { receiveMessage } from "../native/socket-message.ts";
 import type { ClientStream } from "./conversation.ts";
+import { DirectSocket, descriptorOf } from "./direct-socket.ts";
 
 /** Bytes that are read at once: more than any command, so that a datagram is read whole. */
 const READ_SIZE = 0x10000;
@@ -94,14 +95,6 @@ export class DescriptorStream extends Duplex implements ClientStream {
   }
 }
 
-/** The descriptor of a socket; there is no public way to it. */
-function descriptorOf(socket: Socket): number {
-  const handle: unknown = Reflect.get(socket, "_handle");
-  const fd: unknown = typeof handle === "object" && handle !== null ? Reflect.get(handle, "fd") : undefined;
-  if (typeof fd !== "number" || fd < 0) throw new Error("a socket without a descriptor");
-  return fd;
-}
-
 function farOf(fd: number): Far {
   let closed = false;
   const write: Far["write"] = (bytes, done) => {
@@ -128,20 +121,20 @@ function farOf(fd: number): Far {
 
 /** Opens a descriptor that was given as a connection, whatever kind of socket it is. Throws when it is none. */
 export function connectionOf(fd: number, poller: () => Poller): ClientStream {
-  const socket = streamSocketOf(fd, true);
+  const socket = streamSocketOf(() => DirectSocket.ofDescriptor(fd));
   return socket ?? DescriptorStream.ofDatagrams(fd, poller());
 }
 
 /** The same where descriptors may come with messages. */
 export function messagesOf(fd: number, poller: Poller): ClientStream {
-  const socket = streamSocketOf(fd, false);
+  const socket = streamSocketOf(() => new Socket({ fd, readable: false, writable: true, allowHalfOpen: true }));
   return socket === undefined ? DescriptorStream.ofDatagrams(fd, poller) : DescriptorStream.ofSocket(socket, poller);
 }
 
 /** `undefined` for a descriptor that Node.js has no stream for. */
-function streamSocketOf(fd: number, readable: boolean): Socket | undefined {
+function streamSocketOf<S extends Socket>(open: () => S): S | undefined {
   try {
-    return new Socket({ fd, readable, writable: true, allowHalfOpen: true });
+    return open();
   } catch (error) {
     if (systemErrorCode(error) === "ERR_INVALID_FD_TYPE") return undefined;
     throw error;

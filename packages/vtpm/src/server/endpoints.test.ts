@@ -168,6 +168,18 @@ describe("swtpm's data channel", () => {
     await expectAlive(port);
   });
 
+  test("gives a client that reads late every response, whole and in order", async () => {
+    const path = join(directory, "tpm.sock");
+    await keep(serveSwtpmUnix(path, served()));
+    const tpm = await client(path);
+    tpm.pause();
+    const sizes = Array.from({ length: 3000 }, (_, i) => 1 + (i % 32));
+    tpm.send(...sizes.map(getRandom)); // far more than the system keeps for a client
+    await expectAlive(port);
+    tpm.resume();
+    for (const size of sizes) expect(await tpm.response()).toHaveLength(12 + size);
+  });
+
   test("survives any bytes", async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(fc.uint8Array({ minLength: 1, maxLength: 64 }), { maxLength: 4 }), async (parts) => {

@@ -3,6 +3,7 @@ import { rm, stat } from "node:fs/promises";
 import { createServer, type Server, type Socket } from "node:net";
 import { reasonOf, systemErrorCode } from "../host-error.ts";
 import { hasListener } from "../unix-socket.ts";
+import { DirectSocket } from "./direct-socket.ts";
 import { ListenError } from "./listen-error.ts";
 import type { Reception } from "./reception.ts";
 
@@ -17,7 +18,7 @@ export interface Listener {
 /** Makes of an accepted connection, of which nothing has been read, what the reception gets. */
 type Door = (reception: Reception, socket: Socket) => void;
 
-const plainDoor: Door = (reception, socket) => reception.admit(socket);
+const plainDoor: Door = (reception, socket) => reception.admit(DirectSocket.ofAccepted(socket));
 
 /** Listens on a TCP port; 0 chooses a free one. Rejects with a `ListenError`. */
 export async function listenTcp(host: string, port: number, reception: Reception): Promise<Listener> {

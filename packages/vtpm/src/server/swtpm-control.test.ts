@@ -52,7 +52,7 @@ let lost: number;
 let data: Reception;
 let control: Reception;
 /** Whether a data connection may still be given. */
-let dataEnds: Promise<void>;
+let dataEnds: Promise<void> | undefined;
 let descriptors: number[];
 let directory: string;
 
@@ -100,10 +100,11 @@ beforeEach(() => {
   descriptors = [];
   directory = mkdtempSync(join(tmpdir(), "vtpm-control-"));
 });
-afterEach(() => {
+afterEach(async () => {
   control.close();
   data.close();
   for (const descriptor of descriptors) closeSync(descriptor);
+  await dataEnds; // tests count descriptors
   rmSync(directory, { recursive: true });
 });
 

@@ -37,6 +37,15 @@ export class WireClient {
     this.#socket.write(concatBytes(...parts));
   }
 
+  /** Reads no more. */
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#socket.resume();
+  }
+
   /** Sends in segments that the other side reads one by one. */
   async sendApart(...parts: readonly Bytes[]): Promise<void> {
     for (const part of parts) {
