@@ -29,6 +29,5 @@ export {
   encodeChanges,
   StateError,
 } from "./state/durable.ts";
-export { poweredOff } from "./state/powered-off.ts";
 export type { NvState, TpmState } from "./state/tpm-state.ts";
 export { type Step, Tpm, type TpmOptions } from "./tpm.ts";

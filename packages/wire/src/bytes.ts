@@ -4,6 +4,12 @@ export type Bytes = Uint8Array;
 /** No bytes at all; shared, since an empty array cannot be changed. */
 export const EMPTY: Bytes = new Uint8Array(0);
 
+/** The same bytes in the same memory, whose `slice` copies: what callers give may be a `Buffer`, or something else that is derived. */
+export function plainBytes(bytes: Bytes): Bytes {
+  if (Object.getPrototypeOf(bytes) === Uint8Array.prototype) return bytes;
+  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
 /** Joins any number of byte strings into a new one. */
 export function concatBytes(...parts: readonly Bytes[]): Bytes {
   let size = 0;

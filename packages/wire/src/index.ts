@@ -1,7 +1,7 @@
 export { type BitPosition, type Bits, type BitValues, bits } from "./bits.ts";
 export { block, LATER_ADDITIONS, optionalBlock } from "./block.ts";
 export { type BufferOptions, buffer, bytes } from "./buffer.ts";
-export { type Bytes, concatBytes, EMPTY, equalBytes, fromHex, orBytes, toHex, xorBytes } from "./bytes.ts";
+export { type Bytes, concatBytes, EMPTY, equalBytes, fromHex, orBytes, plainBytes, toHex, xorBytes } from "./bytes.ts";
 export { type Choice, type ChoiceOptions, choice, type Names } from "./choice.ts";
 export { counted } from "./counted.ts";
 export { type Description, describe, formatDescription, refusedPath } from "./describe.ts";

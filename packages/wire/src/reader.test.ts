@@ -11,11 +11,19 @@ test("reads big-endian values, also from a window of a larger buffer", () => {
   expect(reader.remaining).toBe(0);
 });
 
-test("never aliases its input", () => {
-  const input = fromHex("0102");
-  const bytes = new Reader(input).bytes(2);
+test.each([
+  ["bytes", fromHex("ff0102").subarray(1)],
+  // Whose own slice copies nothing.
+  ["a Buffer", Buffer.from("ff0102", "hex").subarray(1)],
+])("never aliases its input: %s", (_, input) => {
+  const reader = new Reader(input);
+  const bytes = reader.bytes(2);
+  const again = reader.since(0);
   input.fill(0);
-  expect(toHex(bytes)).toBe("0102");
+  for (const copy of [bytes, again]) {
+    expect(toHex(copy)).toBe("0102");
+    expect(Object.getPrototypeOf(copy)).toBe(Uint8Array.prototype);
+  }
 });
 
 test("says where bytes were missing and takes none of them", () => {

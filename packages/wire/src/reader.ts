@@ -1,4 +1,4 @@
-import type { Bytes } from "./bytes.ts";
+import { type Bytes, plainBytes } from "./bytes.ts";
 import { Refusal } from "./refusal.ts";
 import { ANY, type Rules } from "./rules.ts";
 import type { Codec } from "./schema.ts";
@@ -17,7 +17,7 @@ export class Reader {
 
   constructor(bytes: Bytes, rules: Rules = ANY, tracer?: Tracer) {
     this.rules = rules;
-    this.#bytes = bytes;
+    this.#bytes = plainBytes(bytes);
     this.#tracer = tracer;
     this.#offset = 0;
   }

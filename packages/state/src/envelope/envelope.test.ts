@@ -302,3 +302,33 @@ describe("a blob", () => {
     expect([error.code, error.result]).toEqual([code, result]);
   });
 });
+
+test.each<readonly [string, (bytes: Uint8Array) => Uint8Array]>([
+  ["an envelope", (bytes) => openEnvelope(bytes, { crypto })],
+  ["a blob", (bytes) => openBlob(bytes, { crypto })],
+])("what was in %s shares no memory with it, though it be a Buffer", (what, open) => {
+  const sealed = Buffer.from(what === "a blob" ? sealBlob(STATE, sealing) : sealEnvelope(STATE, sealing));
+  const version1 = Buffer.concat([sealed.subarray(0, 10), STATE]);
+  version1.writeUInt8(1, 0);
+  version1.writeUInt32BE(version1.length, 6);
+  for (const bytes of [sealed, version1]) {
+    const opened = open(bytes);
+    bytes.fill(0xee);
+    expect(toHex(opened)).toBe(toHex(STATE));
+    expect(Object.getPrototypeOf(opened)).toBe(Uint8Array.prototype);
+  }
+});
+
+test("what was encrypted comes as plain bytes", () => {
+  for (const key of [KEY_16, KEY_32]) {
+    const opened = openEnvelope(Buffer.from(sealEnvelope(STATE, { ...sealing, key })), { key, crypto });
+    expect(Object.getPrototypeOf(opened)).toBe(Uint8Array.prototype);
+  }
+});
+
+test("a binary key is a copy of what its file held", () => {
+  const content = Buffer.from(KEY_16);
+  const key = stateKey(content, "binary", 16, crypto);
+  content.fill(0);
+  expect(toHex(key)).toBe(toHex(KEY_16));
+});

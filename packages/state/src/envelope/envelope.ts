@@ -1,5 +1,5 @@
 import type { CryptoProvider } from "@vtpm/crypto";
-import { type Bytes, concatBytes } from "@vtpm/wire";
+import { type Bytes, concatBytes, plainBytes } from "@vtpm/wire";
 import { decrypt, decryptVersion1, encrypt, type Sealing } from "./encryption.ts";
 import { EnvelopeError } from "./envelope-error.ts";
 import { ENVELOPE_FLAGS, HEADER_SIZE, headerFor, readHeader } from "./header.ts";
@@ -58,7 +58,7 @@ export function sealEnvelope(data: Bytes, options: SealOptions): Bytes {
 /** The data in an envelope. With a key only encrypted data is taken: anyone could have put plain data in its place. */
 export function openEnvelope(bytes: Bytes, { key, crypto }: OpenOptions): Bytes {
   const { version, flags } = readHeader(bytes);
-  const body = bytes.slice(HEADER_SIZE);
+  const body = plainBytes(bytes).slice(HEADER_SIZE);
   const encrypted = ENVELOPE_FLAGS.has(flags, "ENCRYPTED");
   if (key !== undefined && !encrypted) {
     throw new EnvelopeError("NOT_ENCRYPTED", "the data is not encrypted, but a key is given");
@@ -84,7 +84,7 @@ export function sealBlob(data: Bytes, options: SealBlobOptions): Bytes {
 /** The state in a blob. What travelled in the clear is taken even where there are keys, as swtpm does: the control channel is trusted with that. */
 export function openBlob(bytes: Bytes, { key, migrationKey, encrypted = false, crypto }: OpenBlobOptions): Bytes {
   const { version, flags } = readHeader(bytes);
-  let body: Bytes = bytes.slice(HEADER_SIZE);
+  let body: Bytes = plainBytes(bytes).slice(HEADER_SIZE);
   if (ENVELOPE_FLAGS.has(flags, "MIGRATION_ENCRYPTED")) {
     const outerKey = matchingKey(migrationKey, ENVELOPE_FLAGS.has(flags, "MIGRATION_KEY_256"), "migration key");
     if (version === 1) body = decryptVersion1(body, outerKey, crypto);

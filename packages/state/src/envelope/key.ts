@@ -1,5 +1,5 @@
 import { type CryptoProvider, pbkdf2Sha512 } from "@vtpm/crypto";
-import { type Bytes, fromHex } from "@vtpm/wire";
+import { type Bytes, fromHex, plainBytes } from "@vtpm/wire";
 
 /** "swtpm" */
 const SALT: Bytes = fromHex("73 77 74 70 6d");
@@ -24,7 +24,7 @@ export function stateKey(content: Bytes, form: KeyForm, size: KeySize, crypto: C
       return keyFromHex(content, size);
     case "binary":
       // A shorter key than the mode has is used as it is: swtpm goes by the key then.
-      if (content.length === 16 || content.length === size) return content.slice();
+      if (content.length === 16 || content.length === size) return plainBytes(content).slice();
       throw new KeyError(
         `a binary key has 16 or 32 bytes and at most the ${size} of the mode, found ${content.length}`,
       );

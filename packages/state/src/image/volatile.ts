@@ -1,6 +1,6 @@
 import type { CryptoProvider } from "@vtpm/crypto";
 import { allUntested, type NvState, type RAM_STATE, type TpmState } from "@vtpm/tpm2/state";
-import { type Bytes, type Codec, concatBytes, encode, equalBytes } from "@vtpm/wire";
+import { type Bytes, type Codec, concatBytes, EMPTY, encode, equalBytes, plainBytes } from "@vtpm/wire";
 import { ImageError } from "../image-error.ts";
 import {
   BEYOND_HEADER,
@@ -34,7 +34,7 @@ import {
   sessionsFromImage,
   sessionsToImage,
 } from "./volatile-mapping.ts";
-import { VOLATILE_STATE } from "./volatile-state.ts";
+import { type LAST_COMMAND, VOLATILE_STATE } from "./volatile-state.ts";
 
 const DIGEST_SIZE = 20;
 const NAME = VOLATILE_STATE.name;
@@ -64,7 +64,7 @@ export interface VolatileContext extends Clocks {
  * that was written together with it. Throws an `ImageError` for what cannot be one.
  */
 export function decodeVolatile(bytes: Bytes, nv: NvState, context: VolatileContext): TpmState {
-  const body = bytes.slice(0, Math.max(0, bytes.length - DIGEST_SIZE));
+  const body = plainBytes(bytes).slice(0, Math.max(0, bytes.length - DIGEST_SIZE));
   if (!equalBytes(bytes.slice(body.length), context.crypto.hash("SHA1", body))) {
     throw new ImageError(`${NAME}.digest`, body.length, "the digest at the end is not that of the state");
   }
@@ -87,7 +87,7 @@ export function decodeVolatile(bytes: Bytes, nv: NvState, context: VolatileConte
     nvOk: state.nvOk,
     unused: state.unused,
     manufactured: state.manufactured,
-    lastCommand: state.lastCommand,
+    lastCommand: withoutPasswords(state.lastCommand),
     lockoutTimers: state.lockoutTimers,
     nvEnd: state.nv.end,
     ramRest: state.nv.ram.rest,
@@ -131,6 +131,11 @@ export function decodeVolatile(bytes: Bytes, nv: NvState, context: VolatileConte
   };
   const { maxCounter } = state.nv;
   return { nv: maxCounter === persistent.maxCounter ? nv : { ...nv, persistent: { ...persistent, maxCounter } }, ram };
+}
+
+/** The password of the last command need not stay in memory, and in what is stored, until the power goes: nobody reads it again. */
+function withoutPasswords(last: LAST_COMMAND): LAST_COMMAND {
+  return { ...last, sessions: last.sessions.map((session) => ({ ...session, inputAuth: EMPTY })) };
 }
 
 /** Writes the state of a TPM that runs; it belongs to the permanent state `state.nv`, which has to be written with it. */

@@ -10,3 +10,10 @@ export function damaged(image: Bytes): fc.Arbitrary<Bytes> {
     return changed;
   });
 }
+
+/** Images up to this size are cut at every byte, larger ones in this first part of them. */
+const CUT_EVERYWHERE = 1500;
+
+/** The size behind this one that an image is cut to: all of them, but for some far into large images. */
+export const nextCut = (size: number, whole: number): number =>
+  size + (whole <= 2 * CUT_EVERYWHERE || size < CUT_EVERYWHERE ? 1 : 7);

@@ -1,5 +1,6 @@
 import { decodePermanent, decodeVolatile } from "@vtpm/state";
-import { type NvState, type Platform, poweredOff, Tpm, type TpmState } from "@vtpm/tpm2";
+import { type NvState, type Platform, Tpm, type TpmState } from "@vtpm/tpm2";
+import { poweredOff } from "@vtpm/tpm2/state";
 import type { Bytes } from "@vtpm/wire";
 import { StoreError } from "../store/store-error.ts";
 import type { Persistence } from "./persistence.ts";
