@@ -4,7 +4,7 @@ import { defineConfig } from "vitest/config";
 const packages = fileURLToPath(new URL("./packages/", import.meta.url));
 
 /** Tests that boot machines, kernels and hypervisors: QEMU, libvirt, Xen, guests. */
-const MACHINES = "conformance/{guest,kernel,libvirt,qemu,xen}/**/*.test.ts";
+const MACHINES = "conformance/{guest,kernel,libvirt,power-cut,qemu,xen}/**/*.test.ts";
 
 export default defineConfig({
   resolve: {

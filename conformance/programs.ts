@@ -57,6 +57,10 @@ const required = {
     packages: ["softhsm2", "gnutls-bin", "openssl"],
     probe: ["sh", "-c", "softhsm2-util --version && p11tool --version && ls /usr/lib/softhsm/libsofthsm2.so"],
   },
+  "file systems": {
+    packages: ["e2fsprogs", "xfsprogs", "btrfs-progs"],
+    probe: ["sh", "-c", "mkfs.ext4 -V && mkfs.xfs -V && mkfs.btrfs --version"],
+  },
   "certificate tools": {
     packages: ["openssl", "gnutls-bin", "python3-cryptography"],
     probe: ["sh", "-c", "openssl version && certtool --version && /usr/bin/python3 -c 'import cryptography'"],

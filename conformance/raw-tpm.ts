@@ -36,7 +36,12 @@ export class RawTpm {
   static async open(address: TpmAddress): Promise<RawTpm> {
     const socket = connect(address.port, "127.0.0.1");
     await once(socket, "connect");
-    return new RawTpm(socket, address.framing);
+    return RawTpm.over(socket, address.framing);
+  }
+
+  /** By a connection that is there already. */
+  static over(socket: Socket, framing: TpmAddress["framing"]): RawTpm {
+    return new RawTpm(socket, framing);
   }
 
   /** Sends one command in the given locality (raw framing has none) and returns the response. */
@@ -115,6 +120,12 @@ export function u16(value: number): Buffer {
 export function u32(value: number): Buffer {
   const bytes = Buffer.alloc(4);
   bytes.writeUInt32BE(value);
+  return bytes;
+}
+
+export function u64(value: number | bigint): Buffer {
+  const bytes = Buffer.alloc(8);
+  bytes.writeBigUInt64BE(BigInt(value));
   return bytes;
 }
 

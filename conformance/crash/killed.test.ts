@@ -25,19 +25,6 @@ async function start(wrapper: readonly string[] = [], state = directory): Promis
   return RawTpm.open(server.swtpm);
 }
 
-/** Uses the TPM until it is killed, or for so many commands; tells how many were answered. */
-async function use(tpm: RawTpm, ledger: Ledger, limit: number): Promise<number> {
-  for (let done = 0; done < limit; done++) {
-    try {
-      await ledger.step(tpm, done);
-    } catch (error) {
-      if (error instanceof Error && /closed the connection|ECONNRESET|EPIPE/.test(error.message)) return done;
-      throw error;
-    }
-  }
-  return limit;
-}
-
 test.each([
   ["directory", (path: string) => path],
   ["linear file", (path: string) => `file://${join(path, "state")}`],
@@ -47,7 +34,7 @@ test.each([
     const tpm = await start([], stateIn(directory));
     await ledger.begin(tpm);
     const enough = Math.random() * 60;
-    const used = use(tpm, ledger, 10_000);
+    const used = ledger.use(tpm);
     while (ledger.increments < enough) await new Promise(setImmediate);
     await server?.end("SIGKILL");
     await used;
@@ -80,7 +67,7 @@ withStrace.each([
     if (tpm === undefined) killed++;
     else {
       const answered = await ledger.begin(tpm).then(
-        () => use(tpm, ledger, 500),
+        () => ledger.use(tpm, 500),
         () => 0,
       );
       if (answered < 500) killed++;

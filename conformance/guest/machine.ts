@@ -59,6 +59,10 @@ export class Machine {
     return this.#timedOut;
   }
 
+  get isOn(): boolean {
+    return !this.#exited;
+  }
+
   get pid(): number | undefined {
     return this.#process.pid;
   }

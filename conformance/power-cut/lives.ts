@@ -31,7 +31,10 @@ export class Story {
     this.name = name;
     this.medium = medium;
     this.path = path;
-    makeDisk(medium, path);
+  }
+
+  makeDisk(): void {
+    makeDisk(this.medium, this.path);
   }
 }
 
@@ -55,9 +58,8 @@ export async function live(stories: readonly Story[], dice: Dice, moment: Moment
     }
     powerFails();
   };
-  let seen = 0;
   let changesLeft = moment === "during the start" ? dice.roll(CHANGES.duringStart) : Number.POSITIVE_INFINITY;
-  for (const disk of disks) disk.onChange = () => ++seen && --changesLeft < 0 && cut();
+  for (const disk of disks) disk.onChange = () => --changesLeft < 0 && cut();
 
   const drives = stories.map(({ medium: { mount } }, i) => ({ disk: disks[i] as CachedDisk, mount }));
   const machine = await PoweredMachine.start(drives);
@@ -68,32 +70,33 @@ export async function live(stories: readonly Story[], dice: Dice, moment: Moment
       await story.ledger.begin(tpm);
       return tpm;
     } catch (error) {
-      if (!isOff()) story.failure = error as Error;
+      if (!isOff()) story.failure ??= error as Error;
       return undefined;
     }
   };
-  const begun = Promise.all(stories.map(begin));
-  const used = begun.then(async (tpms) => {
-    const working = tpms.filter((tpm) => tpm !== undefined).length;
-    console.log("changes of a start", moment, seen);
-    if ((moment === "at the end" || working === 0) && !isOff()) cut();
-    await Promise.all(
-      tpms.map(async (tpm, i) => {
-        const story = stories[i];
-        if (tpm === undefined || story === undefined) return;
-        await story.ledger.use({
-          async execute(command) {
-            const response = await tpm.execute(command);
-            story.answers++;
-            if (--answersLeft === 0) changesLeft = dice.roll(CHANGES.inUse);
-            return response;
-          },
-        });
-      }),
-    );
+  const use = async (story: Story, tpm: Answering): Promise<void> => {
+    const counted: Answering = {
+      async execute(command) {
+        const response = await tpm.execute(command);
+        story.answers++;
+        if (--answersLeft === 0) changesLeft = dice.roll(CHANGES.inUse);
+        return response;
+      },
+    };
+    try {
+      await story.ledger.use(counted);
+    } catch (error) {
+      story.failure ??= error as Error;
+    }
+  };
+  const lived = Promise.all(stories.map(begin)).then(async (tpms) => {
+    if (moment === "at the end" && !isOff()) cut();
+    await Promise.all(stories.map((story, i) => tpms[i] && use(story, tpms[i])));
+    // Nobody is left who would wait for it.
+    if (!isOff() && machine.isOn) cut();
   });
   await Promise.race([power, machine.ended]);
   await machine.kill();
-  await used;
+  await lived;
   if (!isOff()) throw new Error(`the machine ended by itself:\n${machine.console}`);
 }

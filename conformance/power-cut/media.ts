@@ -13,13 +13,13 @@ export interface Medium {
 }
 
 const MEBIBYTE = 0x10_0000;
-const EXT4 = ["mkfs.ext4", "-q", "-E", "lazy_itable_init=0,lazy_journal_init=0"];
+const MKFS_EXT4 = ["mkfs.ext4", "-q", "-E", "lazy_itable_init=0,lazy_journal_init=0"];
 
-export const EXT4_ORDERED: Medium = { name: "ext4", size: 24 * MEBIBYTE, format: EXT4, mount: "-t ext4" };
+export const EXT4: Medium = { name: "ext4", size: 24 * MEBIBYTE, format: MKFS_EXT4, mount: "-t ext4" };
 
 export const MEDIA: readonly Medium[] = [
-  EXT4_ORDERED,
-  { name: "ext4, data=writeback", size: 24 * MEBIBYTE, format: EXT4, mount: "-t ext4 -o data=writeback" },
+  EXT4,
+  { name: "ext4, data=writeback", size: 24 * MEBIBYTE, format: MKFS_EXT4, mount: "-t ext4 -o data=writeback" },
   { name: "XFS", size: 304 * MEBIBYTE, format: ["mkfs.xfs", "-q"], mount: "-t xfs" },
   { name: "Btrfs", size: 128 * MEBIBYTE, format: ["mkfs.btrfs", "-q"], mount: "-t btrfs" },
   { name: "a block device", size: 4 * MEBIBYTE },

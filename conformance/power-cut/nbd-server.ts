@@ -99,10 +99,7 @@ class Conversation {
     };
     if (option === OPT.GO || option === OPT.INFO) {
       reply(REP.INFO, Buffer.concat([u16(INFO.EXPORT), u64(this.#disk.size), u16(HAS_FLAGS_AND_SEND_FLUSH)]));
-      reply(
-        REP.INFO,
-        Buffer.concat([u16(INFO.BLOCK_SIZE), u32(SECTOR), u32(PREFERRED_BLOCK), u32(MAX_REQUEST)]),
-      );
+      reply(REP.INFO, Buffer.concat([u16(INFO.BLOCK_SIZE), u32(SECTOR), u32(PREFERRED_BLOCK), u32(MAX_REQUEST)]));
       reply(REP.ACK);
       if (option === OPT.GO) this.#phase = "transmission";
     } else if (option === OPT.ABORT) {

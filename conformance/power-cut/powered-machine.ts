@@ -72,6 +72,10 @@ export class PoweredMachine {
     return RawTpm.over(socket, "raw");
   }
 
+  get isOn(): boolean {
+    return this.#guest.machine.isOn;
+  }
+
   /** Resolves when it has ended by itself. */
   get ended(): Promise<void> {
     return this.#guest.machine.ended;
