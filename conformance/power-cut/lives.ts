@@ -10,7 +10,7 @@ export type Moment = "during the start" | "in use" | "at the end";
 /** The least number of answers, of all TPMs together, before a cut in use; the most beyond that. */
 const ANSWERS = { least: 20, more: 200 };
 /** Changes of disks: those that a start has are about as many. */
-const CHANGES = { inUse: 12, duringStart: 150 };
+const CHANGES = { inUse: 12, duringStart: 500 };
 
 /** A TPM on a disk, through the power cuts of the machine it is in. */
 export class Story {

@@ -1,8 +1,9 @@
 import { spawnSync } from "node:child_process";
-import { createHash } from "node:crypto";
+import { createHash, createHmac } from "node:crypto";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, inject, test } from "vitest";
 import { command, type RawTpm, u16, u32 } from "../raw-tpm.ts";
 import { answered, authorized, debians, executed, type Owner, ours, PlacedTpm, sized } from "./placed-tpm.ts";
@@ -145,7 +146,7 @@ declare("a TPM at rest goes from one owner to the next and back, several times",
     const key = encrypted ? ["--pwdfile", join(folder, "passphrase"), "--cipher", "aes-256-cbc"] : [];
     const { status, stdout } = spawnSync("/usr/bin/swtpm_setup", [...setup, ...key], { encoding: "utf8" });
     expect({ status, stdout }).toMatchObject({ status: 0 });
-    await handOn(`dir://${directory}`, args, EKS.slice(0, 1));
+    await handOn(`dir://${directory}`, args, EKS);
   });
 
   test.each([
@@ -156,12 +157,80 @@ declare("a TPM at rest goes from one owner to the next and back, several times",
   });
 });
 
+declare("a TPM of a later libtpms' profile", () => {
+  test("goes on in Debian's swtpm when it has been converted to that one's, and comes back", async () => {
+    const [from, to] = [join(folder, "default-v1"), join(folder, "null")];
+    mkdirSync(from);
+    const first = await start(ours, `dir://${from}`, { args: ["--profile", "name=default-v1"] });
+    await startup(first.tpm);
+    const treasure = await furnish(first.tpm, []);
+    await useAndChange(first.tpm, treasure, 0);
+    await end(first);
+    // Debian's swtpm knows nothing of profiles.
+    const vtpm = fileURLToPath(new URL("../../node_modules/.bin/vtpm", import.meta.url));
+    const convert = ["state", "convert", from, to, "--profile", "null"];
+    const { status, stderr } = spawnSync(process.execPath, [vtpm, ...convert], { encoding: "utf8" });
+    expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+    for (const [round, owner] of [debians, ours, debians].entries()) {
+      const tpm = await start(owner, `dir://${to}`);
+      await startup(tpm.tpm);
+      await useAndChange(tpm.tpm, treasure, round + 1);
+      await end(tpm);
+    }
+  });
+});
+
+/** The other side's half of an HMAC session. */
+interface HmacSession {
+  readonly handle: number;
+  readonly sessionKey: Buffer;
+  readonly nonceTPM: Buffer;
+}
+
+const hmac = (key: Uint8Array, ...parts: readonly Uint8Array[]): Buffer =>
+  createHmac("sha256", key).update(Buffer.concat(parts)).digest();
+const sha256 = (...parts: readonly Uint8Array[]): Buffer => createHash("sha256").update(Buffer.concat(parts)).digest();
+const CONTINUE_SESSION = Buffer.of(1);
+const NONCE_SIZE = 32;
+const TPM_CC_PCR_EXTEND = 0x182;
+
+/** A session bound to the owner, whose password makes its key. */
+async function bindToOwner(tpm: RawTpm): Promise<HmacSession> {
+  const nonceCaller = Buffer.alloc(NONCE_SIZE, 9);
+  const rest = Buffer.concat([sized(nonceCaller), u16(0), Buffer.of(0), u16(0x0010), u16(0x000b)]);
+  const started = await answered(tpm, command(0x176, u32(0x40000007), u32(OWNER), rest));
+  const nonceTPM = started.subarray(6, 6 + NONCE_SIZE);
+  // KDFa of one block.
+  const sessionKey = hmac(Buffer.from(OWNER_PASSWORD), u32(1), Buffer.from("ATH\0"), nonceTPM, nonceCaller, u32(256));
+  return { handle: started.readUInt32BE(0), sessionKey, nonceTPM };
+}
+
+/** Extends a PCR with the session's authorization, and checks that of the response. */
+async function extendIn(tpm: RawTpm, session: HmacSession, pcr: number, fill: number): Promise<HmacSession> {
+  const { handle, sessionKey, nonceTPM } = session;
+  const nonceCaller = Buffer.alloc(NONCE_SIZE, fill);
+  const parameters = Buffer.concat([u32(1), u16(0x000b), Buffer.alloc(32, fill)]);
+  const cpHash = sha256(u32(TPM_CC_PCR_EXTEND), u32(pcr), parameters);
+  const proof = hmac(sessionKey, cpHash, nonceCaller, nonceTPM, CONTINUE_SESSION);
+  const area = Buffer.concat([u32(handle), sized(nonceCaller), CONTINUE_SESSION, sized(proof)]);
+  const body = Buffer.concat([u32(pcr), u32(area.length), area, parameters]);
+  const response = await answered(
+    tpm,
+    Buffer.concat([u16(0x8002), u32(10 + body.length), u32(TPM_CC_PCR_EXTEND), body]),
+  );
+  const newNonceTPM = response.subarray(6, 6 + NONCE_SIZE);
+  const expected = hmac(sessionKey, sha256(u32(0), u32(TPM_CC_PCR_EXTEND)), newNonceTPM, nonceCaller, CONTINUE_SESSION);
+  expect(response.subarray(-32)).toEqual(expected);
+  return { ...session, nonceTPM: newNonceTPM };
+}
+
 /** What a running TPM has, by handles and what is to come out. */
 interface Load {
   readonly key: number;
   readonly keyPublic: Buffer;
   readonly policy: number;
   readonly policyDigest: Buffer;
+  readonly session: HmacSession;
   readonly sequence: number;
   readonly hashed: string;
   readonly pcr: Buffer;
@@ -176,21 +245,23 @@ async function load(tpm: RawTpm): Promise<Load> {
     authorized(0x131, [OWNER], [""], sized(Buffer.from("00000000", "hex")), STORAGE_KEY, u16(0), u32(0)),
   );
   const key = primary.readUInt32BE(0);
-  const session = Buffer.concat([
+  const policySession = Buffer.concat([
     sized(Buffer.alloc(16, 1)),
     u16(0),
     Buffer.from("01", "hex"),
     u16(0x0010),
     u16(0x000b),
   ]);
-  const policy = (await answered(tpm, command(0x176, u32(0x40000007), u32(0x40000007), session))).readUInt32BE(0);
+  const policy = (await answered(tpm, command(0x176, u32(0x40000007), u32(0x40000007), policySession))).readUInt32BE(0);
   await answered(tpm, command(0x16c, u32(policy), u32(0x14e)));
+  await answered(tpm, authorized(0x129, [OWNER], [""], sized(Buffer.from(OWNER_PASSWORD))));
+  const bound = await bindToOwner(tpm);
   const sequence = (await answered(tpm, command(0x186, u16(0), u16(0x000b)))).readUInt32BE(0);
   await answered(tpm, authorized(0x15c, [sequence], [""], sized(Buffer.from("one"))));
-  await answered(tpm, authorized(0x182, [16], [""], u32(1), u16(0x000b), Buffer.alloc(32, 7)));
+  const session = await extendIn(tpm, bound, 16, 7);
   const policyDigest = await answered(tpm, command(0x189, u32(policy)));
   const [keyPublic, pcr] = [await publicOf(tpm, key), await answered(tpm, READ_PCR)];
-  return { key, keyPublic, policy, policyDigest, sequence, hashed: "one", pcr };
+  return { key, keyPublic, policy, policyDigest, session, sequence, hashed: "one", pcr };
 }
 
 /** Goes on with it, as if it had never been elsewhere. */
@@ -202,9 +273,9 @@ async function goOn(tpm: RawTpm, at: Load, round: number): Promise<Load> {
   expect(await tpm.code(0x144, u16(0))).toBe(0x100);
   await answered(tpm, authorized(0x15c, [at.sequence], [""], sized(Buffer.from(`and ${round}`))));
   await answered(tpm, command(0x16b, u32(at.policy)));
-  await answered(tpm, authorized(0x182, [0], [""], u32(1), u16(0x000b), Buffer.alloc(32, round)));
+  const session = await extendIn(tpm, at.session, 0, round);
   const policyDigest = await answered(tpm, command(0x189, u32(at.policy)));
-  return { ...at, hashed: `${at.hashed}and ${round}`, policyDigest, pcr: await answered(tpm, READ_PCR) };
+  return { ...at, session, hashed: `${at.hashed}and ${round}`, policyDigest, pcr: await answered(tpm, READ_PCR) };
 }
 
 declare("a running TPM", () => {

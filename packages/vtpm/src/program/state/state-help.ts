@@ -3,7 +3,7 @@ export const STATE_HELP = `vtpm state - look at stored state, check, compare and
 Usage:
   vtpm state inspect STATE [options]      what is in it, as a tree of named parts
   vtpm state verify  STATE [options]      whether all of it can be read, and is what would be written again
-  vtpm state diff    STATE STATE          in what two permanent states differ; exit status 3 if they do
+  vtpm state diff    STATE STATE          in what two states differ, volatile ones too; exit status 3 if they do
   vtpm state convert STATE TARGET         the same TPM in another place, encryption or profile
 
 STATE is a state directory of vtpm or swtpm, a linear file or block device (PATH or file://PATH), or a file alone: a permanent or
