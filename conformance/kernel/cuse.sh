@@ -68,7 +68,16 @@ check "a client that is killed leaves the device to others" wait_for tpm2_getran
 
 $SWTPM cuse --name vtpm-test --tpm2 --tpmstate dir=/tmp/checks/other 2> twice.log
 check "a name that is in use is refused" test $? = 255
+$SWTPM cuse --nmae vtpm-test 2> unknown.log
+check "an option that there is not is refused" test $? = 1
 check "the device with that name is unharmed" tpm2_getrandom --hex 8
+mkdir nobody; chown nobody nobody
+check "a device whose server becomes somebody else" $SWTPM cuse --name vtpm-nobody --tpm2 --tpmstate dir=/tmp/checks/nobody --pid file=/tmp/checks/nobody.pid --runas nobody
+check "the device was made before that" test "$(stat -c '%a %U' /dev/vtpm-nobody)" = "600 root"
+check "it is the other one's" grep -q "^Uid:	65534	65534	65534	65534" "/proc/$(cat nobody.pid)/status"
+check "it serves" sh -c "swtpm_ioctl --tpm-device /dev/vtpm-nobody -i && tpm2_startup -T device:/dev/vtpm-nobody -c && tpm2_createprimary -T device:/dev/vtpm-nobody -G rsa2048 -c nobody.ctx"
+check "its state, too, is the other one's" test "$(stat -c %U nobody/tpm2-00.permall)" = nobody
+check "it ends" swtpm_ioctl --tpm-device /dev/vtpm-nobody -s
 check "another device" serve other.log --cuse vtpm-other --ephemeral
 check "it has a TPM of its own" says "" tpm2_getrandom -T device:/dev/vtpm-other --hex 8
 check "killed, it is gone" stop KILL

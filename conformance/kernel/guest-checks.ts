@@ -21,10 +21,10 @@ export interface GuestChecksOptions {
   /** The script beside this file: it calls `check NAME …` for each test. */
   readonly script: string;
   readonly modules: readonly string[];
-  /** Does what is to be done on the host while the guest starts; the directory is the guest's `$RIG_DIR`. */
-  readonly before?: (directory: string) => Promise<void>;
-  /** Looks at what the guest has left there. */
-  readonly after?: (directory: string) => Promise<void>;
+  /** Does what is to be done on the host before the guest starts; returns variables for the script. */
+  readonly before?: () => Promise<Readonly<Record<string, string>>>;
+  /** Looks at what the guest has left in `$RIG_DIR`. */
+  readonly after?: { readonly name: string; look(directory: string): Promise<void> };
   readonly timeoutMs: number;
 }
 
@@ -38,11 +38,11 @@ export function guestChecks(theme: string, { script, modules, before, after, tim
 
     beforeAll(async () => {
       await withRigLock(async () => {
+        const variables = Object.entries((await before?.()) ?? {}).map(([name, value]) => `${name}=${value} `);
         const run = (name: string): string => `'${process.execPath} ${PROGRAMS}${name}'`;
         const programs = `VTPM=${run("vtpm")} SWTPM=${run("swtpm")} SWTPM_IOCTL=${run("swtpm_ioctl")}`;
-        const preamble = `NODE=${process.execPath} ${programs} LIB=${LIB}\n`;
+        const preamble = `${variables.join("")}${programs} LIB=${LIB}\n`;
         guest = new Guest({ script: preamble + text, modules, args: ICOUNT, timeoutMs });
-        await before?.(guest.directory);
         await guest.exitStatus().catch(() => {
           // It ended early: what it has not checked fails below.
         });
@@ -56,9 +56,7 @@ export function guestChecks(theme: string, { script, modules, before, after, tim
         new RegExp(`^CHECK (\\w+) ${literally(name)}\\n((?:\\| .*\\n)*)`, "m").exec(console) ?? [];
       expect({ verdict, log }, verdict === undefined ? console : "").toEqual({ verdict: "passed", log: "" });
     });
-    test.runIf(after !== undefined)("what is left in the directory", async () => {
-      await after?.(guest?.directory ?? "");
-    });
+    if (after !== undefined) test(after.name, () => withRigLock(() => after.look(guest?.directory ?? "")));
   });
 }
 

@@ -1,6 +1,5 @@
 . "$LIB/checks.sh"
-wait_for test -e "$RIG_DIR/state.complete"
-cp -r "$RIG_DIR/state" state
+cp -r "$TRAVELS/state" state
 sysfs=/sys/class/tpm/tpm0
 
 check "a server is ready" serve proxy.log --vtpm-proxy --state state
@@ -32,7 +31,16 @@ check "an RSA key is made within the kernel's patience" tpm2_createprimary -C o 
 check "an NV Index is defined" tpm2_nvdefine 0x1800002 -C o -s 9
 check "it is written" sh -c 'printf fromguest | tpm2_nvwrite 0x1800002 -C o -i -'
 check "it is read" sh -c 'test "$(tpm2_nvread 0x1800002 -C o)" = fromguest'
-check "what the host has written is read" sh -c 'test "$(tpm2_nvread 0x1800001 -C o)" = fromhost'
+check "what a machine of QEMU's has written is read" sh -c 'test "$(tpm2_nvread 0x1800001 -C o)" = fromqemu'
+tpm2_readpublic -Q -c 0x81000020 -n qemu.name
+check "its persistent key is there" cmp qemu.name $TRAVELS/qemu.name
+check "what it has sealed is loaded" tpm2_load -C 0x81000020 -u $TRAVELS/sealed.pub -r $TRAVELS/sealed.priv -c theirs.ctx
+check "it stays closed where the PCR is another" sh -c '! tpm2_unseal -c theirs.ctx -p pcr:sha256:23'
+check "the PCR is extended" tpm2_pcrextend "23:sha256=$(printf 5a%.0s $(seq 32))"
+check "it is opened" sh -c 'test "$(tpm2_unseal -c theirs.ctx -p pcr:sha256:23)" = "a secret"'
+check "its Index is written" sh -c 'printf fromhere | tpm2_nvwrite 0x1800001 -C o -i -'
+check "a key is made persistent" tpm2_evictcontrol -C o -c key.ctx 0x81000021
+tpm2_readpublic -Q -c 0x81000021 -n "$RIG_DIR/proxy.name"; cp text "$RIG_DIR/message"; cp signature "$RIG_DIR/"
 
 timeout -s KILL 0.5 tpm2_createprimary -T device:/dev/tpm0 -C o -G rsa2048 -c killed.ctx > /dev/null 2>&1
 check "a client that is killed does no harm" tpm2_getrandom --hex 8
@@ -53,8 +61,7 @@ check "no client is left waiting" wait_for test -e client
 check "the server had nothing to complain of" test ! -s proxy.log.err
 cp -r state "$RIG_DIR/state.after"
 
-$NODE "$LIB/four-devices.js" > four.log 2>&1 & server=$!
-check "four TPMs of one process" wait_for grep -q ready four.log
+check "four TPMs of one process" serve four.log --vtpm-proxy --state four.0 --state four.1 --state four.2 --state four.3
 for n in 0 1 2 3; do
   check "device $n appears" wait_for test -c /dev/tpmrm$n
   check "device $n" tpm2_getrandom -T device:/dev/tpmrm$n --hex 8
@@ -64,4 +71,15 @@ cat /sys/class/tpm/tpm[0-3]/pcr-sha256/16 | sort -u > pcrs
 check "all four differ" test "$(wc -l < pcrs)" = 4
 check "the process ends" stop
 check "all devices are gone" absent /dev/tpm0 /dev/tpm1 /dev/tpm2 /dev/tpm3
-cat four.log
+check "each was told of" test "$(grep -c '"device":"/dev/tpm[0-3]"' four.log)" = 4
+check "the process had nothing to complain of" test ! -s four.log.err
+check "each has a state" ls four.0/tpm2-00.permall four.1/tpm2-00.permall four.2/tpm2-00.permall four.3/tpm2-00.permall
+
+mkdir daemon
+check "swtpm goes on in the background" sh -c "$SWTPM chardev --vtpm-proxy --tpm2 --tpmstate dir=daemon --pid file=daemon.pid --daemon > daemon.log"
+check "it tells its device" sh -c 'grep -x "New TPM device: /dev/tpm0 (major/minor = 10/224)" daemon.log || ! cat daemon.log'
+check "which appears" wait_for test -c /dev/tpm0
+check "and answers" tpm2_getrandom -T device:/dev/tpm0 --hex 8
+server=$(cat daemon.pid)
+check "the background process ends" stop
+check "the device of the background process is gone" absent /dev/tpm0

@@ -1,45 +1,37 @@
-import { execFileSync } from "node:child_process";
-import { cpSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { expect } from "vitest";
-import { vtpm } from "../servers/vtpm.ts";
+import { afterAll, expect } from "vitest";
+import { boot } from "../qemu/boot.ts";
 import { guestChecks } from "./guest-checks.ts";
 
-/** Uses the TPM of a state directory on this machine. */
-async function withTpm(state: string, use: (tool: (line: string, input?: string) => string) => void): Promise<void> {
-  const server = await vtpm.start(state);
-  try {
-    const TPM2TOOLS_TCTI = `swtpm:port=${server.swtpm.port}`;
-    use((line, input) => {
-      const [program = "", ...args] = line.split(" ");
-      return execFileSync(program, args, { env: { ...process.env, TPM2TOOLS_TCTI }, input, encoding: "utf8" });
-    });
-  } finally {
-    await server.end("SIGTERM");
-  }
-}
+/** A TPM and what belongs to it, on the way from a machine of QEMU's to the guest and back. */
+const travels = mkdtempSync(join(tmpdir(), "vtpm-travels-"));
+afterAll(() => rmSync(travels, { recursive: true }));
+
+const MACHINE = { device: "tpm-tis", firmware: "SeaBIOS", directory: travels } as const;
 
 guestChecks("the kernel's vTPM proxy", {
   script: "vtpm-proxy.sh",
   modules: ["tpm_vtpm_proxy"],
-  async before(directory) {
-    const state = mkdtempSync(join(tmpdir(), "vtpm-state-"));
-    await withTpm(state, (tool) => {
-      tool("tpm2_startup -c");
-      tool("tpm2_nvdefine 0x1800001 -C o -s 8");
-      tool("tpm2_nvwrite 0x1800001 -C o -i -", "fromhost");
+  async before() {
+    await boot({ ...MACHINE, script: "guest-leave.sh" }, ({ directory }) => {
+      cpSync(join(directory, "travels"), travels, { recursive: true });
     });
-    cpSync(state, join(directory, "state"), { recursive: true });
-    rmSync(state, { recursive: true });
-    writeFileSync(join(directory, "state.complete"), "");
+    return { TRAVELS: travels };
   },
-  async after(directory) {
-    await withTpm(join(directory, "state.after"), (tool) => {
-      tool("tpm2_startup -c");
-      expect(tool("tpm2_nvread 0x1800001 -C o")).toBe("fromhost");
-      expect(tool("tpm2_nvread 0x1800002 -C o")).toBe("fromguest");
-    });
+  after: {
+    name: "a machine of QEMU's finds what it has left in the TPM and what was done to it here",
+    async look(directory) {
+      rmSync(join(travels, "state"), { recursive: true });
+      cpSync(join(directory, "state.after"), join(travels, "state"), { recursive: true });
+      for (const file of ["proxy.name", "message", "signature"]) cpSync(join(directory, file), join(travels, file));
+      await boot({ ...MACHINE, script: "guest-find.sh", variables: { TRAVELS: travels } }, ({ read }) => {
+        expect(read("nv.qemu")).toBe("fromhere");
+        expect(read("nv.proxy")).toBe("fromguest");
+        expect(read("secret")).toBe("a secret");
+      });
+    },
   },
   timeoutMs: 600_000,
 });

@@ -1,62 +1,23 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, inject, test } from "vitest";
-import { Guest } from "../guest/guest.ts";
 import { withRigLock } from "../guest/rig-lock.ts";
 import { swtpmUnderTest as program } from "../servers/swtpm-program.ts";
-import { type Firmware, firmwareArgs } from "./firmware.ts";
-import { type Measurements, readMeasurements } from "./measurements.ts";
-import { TpmForQemu } from "./tpm-for-qemu.ts";
+import { type Booted, type BootOptions, boot } from "./boot.ts";
+import type { Measurements } from "./measurements.ts";
 
 const missing = inject("missingPrograms");
 const isMissing = (["QEMU", "swtpm", "tpm2-tools"] as const).some((name) => missing.includes(name));
 
-/** A boot takes 6 seconds with SeaBIOS and 12 with OVMF where nothing else runs. */
-const TIMEOUT_MS = 240_000;
-
-const guestScript = (name: string) =>
-  ["guest-tpm.sh", name].map((file) => readFileSync(new URL(file, import.meta.url), "utf8")).join("\n");
-
-interface Booted {
-  /** What the guest has left in its directory. */
-  read(name: string): string;
-  measurements(name: string): Measurements;
-}
-
-/** Boots a machine with a new TPM, waits for the end of its script, and lets `check` look at what that has left. */
-async function boot(
-  device: "tpm-tis" | "tpm-crb",
-  firmware: Firmware,
-  script: string,
-  check: (booted: Booted) => void,
-): Promise<void> {
-  await withRigLock(async () => {
-    const directory = mkdtempSync(join(tmpdir(), "vtpm-qemu-"));
-    const tpm = await TpmForQemu.start(program, directory);
-    const guest = new Guest({
-      script: guestScript(script),
-      kernel: "bzImage",
-      // A reset is a reset, where rigs otherwise end.
-      args: [...tpm.args(device), ...firmwareArgs(firmware, directory), "-action", "reboot=reset"],
-      timeoutMs: TIMEOUT_MS,
-    });
-    try {
-      const status = await guest.exitStatus();
-      if (status !== 0) throw new Error(`the script ended with ${status}:\n${guest.machine.console}${tpm.log}`);
-      await guest.machine.ended;
-      // With the machine ends its connection, and with that the TPM.
-      expect(await tpm.ended()).toBe(0);
-      check({
-        read: (name) => readFileSync(join(guest.directory, name), "latin1").trim(),
-        measurements: (name) => readMeasurements(guest.directory, name),
-      });
-    } finally {
-      await guest.remove();
-      await tpm.end();
-      rmSync(directory, { recursive: true });
-    }
-  });
+/** Boots a machine with a new TPM and lets `check` look at what its script has left. */
+async function bootNew(options: Omit<BootOptions, "directory">, check: (booted: Booted) => void): Promise<void> {
+  const directory = mkdtempSync(join(tmpdir(), "vtpm-qemu-"));
+  try {
+    await withRigLock(() => boot({ ...options, directory }, check));
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
 }
 
 /** What the firmware says it measured is what the TPM holds; returns the kinds of events. */
@@ -75,7 +36,7 @@ const ZERO = "00".repeat(32);
 
 describe.skipIf(isMissing)(`a machine of QEMU's with ${program.name}`, () => {
   test("tpm-tis, SeaBIOS: measured boot, TPM tools, and a reset that keeps what persists and nothing else", async () => {
-    await boot("tpm-tis", "SeaBIOS", "guest-reset.sh", ({ read, measurements }) => {
+    await bootNew({ device: "tpm-tis", firmware: "SeaBIOS", script: "guest-reset.sh" }, ({ read, measurements }) => {
       const first = measurements("first");
       expect(first.driver).toBe("tpm_tis");
       expect(expectMeasured(first)).toContain("EV_SEPARATOR");
@@ -97,7 +58,7 @@ describe.skipIf(isMissing)(`a machine of QEMU's with ${program.name}`, () => {
   });
 
   test("tpm-crb, OVMF: measured boot and TPM tools", async () => {
-    await boot("tpm-crb", "OVMF", "guest-look.sh", ({ read, measurements }) => {
+    await bootNew({ device: "tpm-crb", firmware: "OVMF", script: "guest-look.sh" }, ({ read, measurements }) => {
       const found = measurements("first");
       expect(found.driver).toBe("tpm_crb");
       expect(expectMeasured(found)).toContain("EV_EFI_VARIABLE_DRIVER_CONFIG");

@@ -42,8 +42,8 @@ function debianXen(): Xen {
 export interface XenMachineOptions {
   /** A shell script for Domain-0, with this machine's programs and, in `$XEN`, Xen's. */
   readonly dom0Script: string;
-  /** A shell script for the other domains, which have busybox, tpm2-tools and the front end driver. */
-  readonly domUScript: string;
+  /** Files of the other domains, which have busybox, tpm2-tools, Python without its library, and the front end driver. */
+  readonly domU: Readonly<Record<string, string>>;
   readonly timeoutMs: number;
 }
 
@@ -52,7 +52,7 @@ export class XenMachine {
   readonly machine: Machine;
   readonly #directory: string;
 
-  constructor({ dom0Script, domUScript, timeoutMs }: XenMachineOptions) {
+  constructor({ dom0Script, domU, timeoutMs }: XenMachineOptions) {
     this.#directory = mkdtempSync(join(tmpdir(), "vtpm-xen-"));
     const kernel = guestKernel();
     const xen = debianXen();
@@ -61,7 +61,7 @@ export class XenMachine {
       writeFileSync(path, content);
       return path;
     };
-    put("domu.initramfs", domUInitramfs(kernel, domUScript));
+    put("domu.initramfs", domUInitramfs(kernel, domU));
     const modules = [...ROOT_MODULES, "xen_evtchn", "xen_gntdev", "xen_gntalloc", "xen_privcmd", "xenfs"];
     const initramfs = put("dom0.initramfs", buildInitramfs({ kernel, init: INIT, modules }));
     const preamble = `XEN=${xen.root} XEN_VERSION=${xen.version} KERNEL=${kernel.vmlinux} NODE=${process.execPath}\n`;
@@ -96,11 +96,11 @@ export class XenMachine {
   }
 }
 
-function domUInitramfs(kernel: GuestKernel, script: string): Buffer {
+function domUInitramfs(kernel: GuestKernel, files: Readonly<Record<string, string>>): Buffer {
   const libraries = execFileSync("ldconfig", ["-p"], { encoding: "utf8" });
   const tcti = /=> (.*\/libtss2-tcti-device\.so\.0)$/m.exec(libraries)?.[1];
   if (tcti === undefined) throw new Error("libtss2-tcti-device.so.0 is not installed");
-  const tools = ["getrandom", "createprimary", "flushcontext", "pcrextend", "nvread", "nvwrite", "nvdefine"];
+  const tools = ["getrandom", "createprimary", "flushcontext", "pcrextend", "pcrread", "nvread", "nvwrite", "nvdefine"];
   return buildInitramfs({
     kernel,
     init: INIT,
@@ -110,11 +110,22 @@ function domUInitramfs(kernel: GuestKernel, script: string): Buffer {
       ...tools.map((tool) => ["/usr/bin/tpm2", `/usr/bin/tpm2_${tool}`] as const),
       [tcti],
       [tcti, tcti.replace(/\.0$/, "")],
+      ["/usr/bin/python3"],
     ],
     files: {
-      "/domu.sh": script,
+      ...files,
+      ...pythonStart(),
       // What the kernel calls when the toolstack asks for the end.
       "/sbin/poweroff": "#!/bin/sh\nexec /bin/busybox poweroff -f\n",
     },
   });
+}
+
+/** What Python reads to start. */
+function pythonStart(): Record<string, Buffer> {
+  const directory = execFileSync("/usr/bin/python3", ["-c", "import encodings; print(encodings.__path__[0])"], {
+    encoding: "utf8",
+  }).trim();
+  const names = ["__init__", "aliases", "utf_8", "latin_1", "ascii"];
+  return Object.fromEntries(names.map((name) => [`${directory}/${name}.py`, readFileSync(`${directory}/${name}.py`)]));
 }

@@ -9,32 +9,56 @@ const path = (relative: string): string => fileURLToPath(new URL(relative, impor
 
 const HOLDS = [
   "two domains have TPMs of their own",
+  "a domain that pauses, or is copied to a file, goes on",
+  "a domain that was saved goes on with its TPM",
   "a back end that is started again takes devices up again",
   "nonsense in a page hurts nobody else",
   "a front end that grants nothing is closed with the reason",
-  "a domain that is destroyed is forgotten",
+  "a domain that crashes is forgotten",
   "a device can be attached and detached",
-  "a reboot keeps persistent state",
+  "a reboot keeps persistent state, and nothing else",
   "ends",
 ];
 
+interface Measured {
+  /** Microseconds of an exchange, on a Unix socket in Domain-0 and by way of Xen. */
+  readonly socket: number;
+  readonly xen: number;
+  /** KiB of the back end, with one domain and with two. */
+  readonly rss: readonly [number, number];
+}
+
 const missing = inject("missingPrograms");
-describe.skipIf(missing.includes("QEMU") || missing.includes("tpm2-tools"))("Xen with vtpm xen in Domain-0", () => {
-  test("serves paravirtualized domains", { timeout: 1_000_000 }, async () => {
-    // The built modules, under the names by which the script imports them.
-    const hostile = text("./hostile.mjs")
-      .replaceAll("./kernel-hypervisor.js", path("../../packages/vtpm/dist/kernel/xen/kernel-hypervisor.js"))
-      .replaceAll("./poller.js", path("../../packages/vtpm/dist/native/poller.js"));
-    const dom0Script = `VTPM=${path("../../packages/vtpm/bin/vtpm.cjs")}\ncat > $RIG_DIR/hostile.mjs <<'HOSTILE'\n${hostile}HOSTILE\n${text("./dom0.sh")}`;
-    const { status, console } = await withRigLock(async () => {
-      const xen = new XenMachine({ dom0Script, domUScript: text("./domu.sh"), timeoutMs: 900_000 });
-      try {
-        return { status: await xen.exitStatus(), console: xen.machine.console };
-      } finally {
-        await xen.remove();
-      }
+describe.skipIf((["QEMU", "tpm2-tools", "tpm2-pytss"] as const).some((name) => missing.includes(name)))(
+  "Xen with vtpm xen in Domain-0",
+  () => {
+    test("serves paravirtualized domains", { timeout: 1_800_000 }, async () => {
+      // The built modules, under the names by which the script imports them.
+      const hostile = text("./hostile.mjs")
+        .replaceAll("./kernel-hypervisor.js", path("../../packages/vtpm/dist/kernel/xen/kernel-hypervisor.js"))
+        .replaceAll("./poller.js", path("../../packages/vtpm/dist/native/poller.js"));
+      const dom0Script = `VTPM=${path("../../packages/vtpm/bin/vtpm.cjs")} MEASURE=${path("./measure.py")}\ncat > $RIG_DIR/hostile.mjs <<'HOSTILE'\n${hostile}HOSTILE\n${text("./dom0.sh")}`;
+      const { status, console: said } = await withRigLock(async () => {
+        const domU = { "/domu.sh": text("./domu.sh"), "/measure.py": text("./measure.py") };
+        const xen = new XenMachine({ dom0Script, domU, timeoutMs: 1_500_000 });
+        try {
+          return { status: await xen.exitStatus(), console: xen.machine.console };
+        } finally {
+          await xen.remove();
+        }
+      });
+      expect(status, said).toBe(0);
+      const [, json = ""] = /^XEN measured (.*)$/m.exec(said) ?? [];
+      const { socket, xen, rss } = JSON.parse(json) as Measured;
+      const [one, two] = rss;
+      console.log(
+        `Xen: p50 ${xen} µs, ${(xen / socket).toFixed(2)} of the socket's; ${one} KiB, with a second domain ${two}`,
+      );
+      // Wrong by an order of magnitude, on whatever machine: an event that is lost, say, and a page that is not given back.
+      expect(xen / socket).toBeLessThan(50);
+      expect(one).toBeLessThan(400_000);
+      expect(two - one).toBeLessThan(100_000);
+      expect([...said.matchAll(/^XEN ok (.*)$/gm)].map(([, what]) => what)).toEqual(HOLDS);
     });
-    expect(status, console).toBe(0);
-    expect([...console.matchAll(/^XEN ok (.*)$/gm)].map(([, what]) => what)).toEqual(HOLDS);
-  });
-});
+  },
+);
