@@ -35,17 +35,22 @@ export function bigIntToBytes(value: bigint, size: number): Bytes {
   return bytes;
 }
 
+/** Shifts by which the leading bits of numbers below 2^1024 are found: halves, since each makes a new number. */
+const HALVES = [512, 256, 128, 64, 32].map((bits) => [bits, BigInt(bits)] as const);
+
 /** Number of significant bits; 0 for 0. */
 export function bitLength(value: bigint): number {
   let bits = 0;
   let rest = value;
-  while (rest >= 1n << 1024n) {
-    rest >>= 1024n;
+  for (let higher = rest >> 1024n; higher !== 0n; higher = rest >> 1024n) {
+    rest = higher;
     bits += 1024;
   }
-  while (rest >= 1n << 32n) {
-    rest >>= 32n;
-    bits += 32;
+  for (const [half, shift] of HALVES) {
+    const higher = rest >> shift;
+    if (higher === 0n) continue;
+    rest = higher;
+    bits += half;
   }
   return bits + 32 - Math.clz32(Number(rest));
 }

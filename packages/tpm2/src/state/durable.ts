@@ -151,11 +151,11 @@ const KEY: Codec<string> = (() => {
     name: text.name,
     shape: text.shape,
     read: (reader) => String.fromCharCode(...text.read(reader)),
-    write: (writer, key) =>
-      text.write(
-        writer,
-        Uint8Array.from(key, (letter) => letter.charCodeAt(0)),
-      ),
+    write(writer, key) {
+      const letters = new Uint8Array(key.length);
+      for (let i = 0; i < key.length; i++) letters[i] = key.charCodeAt(i);
+      text.write(writer, letters);
+    },
     text: (key) => key,
   };
 })();
