@@ -7,14 +7,16 @@ import { statfsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { parseArgs } from "node:util";
 import { coldStarts, startUp } from "./cold-start.ts";
+import { Disk } from "./disk.ts";
 import { canManufacture, manufactures } from "./manufacture.ts";
 import { measure } from "./measure.ts";
 import { keyOperations } from "./operations/keys.ts";
 import { largeCurveOperations } from "./operations/large-curves.ts";
+import type { Operation } from "./operations/operation.ts";
 import { sessionOperations } from "./operations/sessions.ts";
 import { simpleOperations } from "./operations/simple.ts";
 import { type Report, type Row, table } from "./report.ts";
-import { isInstalled, Server, type ServerKind, serverKind, type Transport } from "./servers.ts";
+import { Server, type ServerKind, serverKind, type Transport, whyMissing } from "./servers.ts";
 import { Client } from "./tpm/client.ts";
 
 const help = `npm run bench -- [options]
@@ -31,6 +33,8 @@ const help = `npm run bench -- [options]
   --json                 print the report as JSON`;
 
 const TMPFS = 0x01021994;
+/** The peer whose writes are as durable as ours. */
+const SAFE_PEER = "swtpm-fsync";
 
 const { values } = parseArgs({
   options: {
@@ -54,25 +58,24 @@ function pin(core: number): boolean {
   return spawnSync("taskset", ["-a", "-p", "-c", String(core), String(process.pid)], { stdio: "ignore" }).status === 0;
 }
 
-function chosenKinds(conditions: string[]): ServerKind[] {
-  return values.servers.split(",").flatMap((name) => {
+function chosenKinds(names: readonly string[], conditions: string[]): ServerKind[] {
+  return names.flatMap((name) => {
     const kind = serverKind(name);
     if (kind === undefined) throw new Error(`unknown server "${name}"`);
-    if (isInstalled(kind)) return [kind];
-    conditions.push(`${name} is not installed here: nothing is compared with it.`);
+    const missing = whyMissing(kind);
+    if (missing === undefined) return [kind];
+    conditions.push(`${missing}: nothing is compared with it.`);
     return [];
   });
 }
 
 /** Every chosen row on servers that run side by side; they are stopped whatever happens. */
 async function timeOperations(
+  operations: readonly Operation[],
   kinds: readonly ServerKind[],
   transport: Transport,
   core: number | undefined,
 ): Promise<{ rows: Row[]; memory: Report["memory"] }> {
-  const operations = [...simpleOperations, ...sessionOperations, ...keyOperations, ...largeCurveOperations].filter(
-    ({ name }) => name.includes(values.only),
-  );
   const effort = {
     seconds: Number(values.seconds),
     warmUpSeconds: Number(values["warm-up"]),
@@ -87,10 +90,13 @@ async function timeOperations(
     for (const operation of operations) {
       process.stderr.write(`${operation.name}\n`);
       const { name, kind, metric, target } = operation;
-      const timings = await measure(operation, servers, effort).catch((cause: unknown) => {
-        throw new Error(`in the row "${name}"`, { cause });
-      });
-      rows.push({ name, kind, metric, target, timings });
+      const disk = kind === "write to NV" ? new Disk(values.state) : undefined;
+      const timings = await measure(operation, servers, effort, disk)
+        .catch((cause: unknown) => {
+          throw new Error(`in the row "${name}"`, { cause });
+        })
+        .finally(() => disk?.close());
+      rows.push({ name, kind, metric, target, timings, disk: disk?.timing() });
     }
     const memory = servers.map((server, i) => ({ idle: idle[i] ?? server.memory(), after: server.memory() }));
     return { rows, memory };
@@ -105,7 +111,7 @@ async function main(): Promise<void> {
     return;
   }
   const conditions: string[] = [];
-  const kinds = chosenKinds(conditions);
+  const kinds = chosenKinds(values.servers.split(","), conditions);
   if (kinds.length === 0) throw new Error(conditions.join("\n"));
   const transport: Transport = values.transport === "tcp" ? "tcp" : "unix";
   const wanted = values.core === "none" ? undefined : Number(values.core);
@@ -116,7 +122,17 @@ async function main(): Promise<void> {
     `${transport} socket; ${values.seconds} s and ${values.keys} RSA keys each; Node ${process.version}.`,
   );
 
-  const { rows, memory } = await timeOperations(kinds, transport, core);
+  const operations = [...simpleOperations, ...sessionOperations, ...keyOperations, ...largeCurveOperations].filter(
+    ({ name }) => name.includes(values.only),
+  );
+  const { rows, memory } = await timeOperations(operations, kinds, transport, core);
+  const [ours] = kinds;
+  const writes = operations.filter(({ kind }) => kind === "write to NV");
+  if (ours !== undefined && kinds.length > 1 && writes.length > 0) {
+    const [safe] = chosenKinds([SAFE_PEER], conditions);
+    const compared = safe && (await timeOperations(writes, [ours, safe], transport, core)).rows;
+    rows.push(...(compared ?? []).map((row) => ({ ...row, name: `${row.name}, ${SAFE_PEER}`, target: undefined })));
+  }
   if (Number(values.starts) > 0) {
     const timings = await coldStarts(kinds, transport, values.state, core, Number(values.starts));
     rows.push({ name: "cold start to SelfTest", metric: "cpu", target: { must: 2.2, aim: 1.6 }, timings });

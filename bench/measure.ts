@@ -1,3 +1,4 @@
+import type { Disk } from "./disk.ts";
 import type { Exchange, Operation } from "./operations/operation.ts";
 import type { Server } from "./servers.ts";
 import { Client } from "./tpm/client.ts";
@@ -60,11 +61,12 @@ export interface Effort {
   readonly slowCount: number;
 }
 
-/** Times an operation on all servers in turn, a few exchanges each at a time, so that all see the same machine. */
+/** Times an operation on all servers in turn, a few exchanges each at a time, and the disk, so that all see the same machine. */
 export async function measure(
   operation: Operation,
   servers: readonly Server[],
   effort: Effort,
+  disk?: Disk,
 ): Promise<readonly Timing[]> {
   const contestants = servers.map((server) => new Contestant(server));
   for (const contestant of contestants) await contestant.prepare(operation);
@@ -73,8 +75,10 @@ export async function measure(
   for (let round = 0; operation.slow ? round < 1 : performance.now() < warmEnd; round++)
     for (const contestant of contestants) for (let i = 0; i < batch; i++) await contestant.exchange(false);
   const end = performance.now() + effort.seconds * 1000 * servers.length;
-  for (let round = 0; operation.slow ? round < effort.slowCount : performance.now() < end; round++)
+  for (let round = 0; operation.slow ? round < effort.slowCount : performance.now() < end; round++) {
     for (const contestant of contestants) for (let i = 0; i < batch; i++) await contestant.exchange(true);
+    disk?.turn();
+  }
   for (const contestant of contestants) await clear(contestant.client);
   return contestants.map((contestant) => contestant.timing());
 }

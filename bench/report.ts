@@ -1,3 +1,4 @@
+import type { DiskTiming } from "./disk.ts";
 import type { Timing } from "./measure.ts";
 import type { Kind, Target } from "./operations/operation.ts";
 import type { Memory } from "./servers.ts";
@@ -10,6 +11,8 @@ export interface Row {
   readonly target: Target | undefined;
   /** In the order of the servers. */
   readonly timings: readonly Timing[];
+  /** What the disk took in the same turns, where that matters. */
+  readonly disk?: DiskTiming | undefined;
 }
 
 export interface Report {
@@ -74,8 +77,20 @@ export function table(report: Report): string {
       fixed(kibibytes === undefined ? undefined : kibibytes / 1024, 1);
     return `${name}: idle RSS ${mebibytes(used?.idle.rssKiB)} MiB (PSS ${mebibytes(used?.idle.pssKiB)}), after the run RSS ${mebibytes(used?.after.rssKiB)} MiB (PSS ${mebibytes(used?.after.pssKiB)})`;
   });
-  const parts = [markdown([header, ...rows]), slowestOfEachKind(report.rows), memory, report.conditions];
-  return parts.map((lines) => lines.join("\n")).join("\n\n");
+  const disk = report.rows.flatMap((row) => diskOf(row, peer));
+  const parts = [markdown([header, ...rows]), disk, slowestOfEachKind(report.rows), memory, report.conditions];
+  return parts.flatMap((lines) => (lines.length === 0 ? [] : lines.join("\n"))).join("\n\n");
+}
+
+/** What is possible on this disk: who has to wait for a sync cannot be faster than that. */
+function diskOf({ name, disk, timings: [ours, theirs] }: Row, peer: string | undefined): string[] {
+  if (disk === undefined || ours === undefined) return [];
+  const { sync, replace } = disk;
+  const taken = `${name}: in the same turns the disk took ${fixed(sync, 0)} µs for a write and its sync, ${fixed(replace, 0)} µs for a new file and its renaming, not durable.`;
+  const least = `The sync alone is ${fixed(sync / ours.p50, 2)} of our answer`;
+  return [
+    theirs === undefined ? `${taken} ${least}.` : `${taken} ${least}, and ${fixed(sync / theirs.p50, 2)} of ${peer}'s.`,
+  ];
 }
 
 /** No command but the making of RSA keys may take more than 20 ms of ours: the rows that come closest. */

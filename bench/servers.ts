@@ -19,6 +19,8 @@ export interface ServerKind {
   readonly name: string;
   /** What to run to see whether it is there. */
   readonly probe: readonly string[];
+  /** What that prints if it can do what is asked of it. */
+  readonly feature?: string;
   commandLine(place: Place, transport: Transport): readonly string[];
 }
 
@@ -36,22 +38,36 @@ const kinds: readonly ServerKind[] = [
   {
     name: "swtpm",
     probe: ["/usr/bin/swtpm", "--version"],
-    commandLine: ({ stateDirectory, socketPath, port }, transport) => [
-      ...["/usr/bin/swtpm", "socket", "--tpm2", "--flags", "not-need-init", "--tpmstate", `dir=${stateDirectory}`],
-      ...(transport === "unix"
-        ? ["--server", `type=unixio,path=${socketPath}`, "--ctrl", `type=unixio,path=${socketPath}.ctrl`]
-        : ["--server", `type=tcp,port=${port}`, "--ctrl", `type=tcp,port=${port + 1}`]),
-    ],
+    commandLine: swtpmLine(""),
+  },
+  {
+    name: "swtpm-fsync",
+    probe: ["/usr/bin/swtpm", "socket", "--tpm2", "--print-capabilities"],
+    feature: "tpmstate-dir-backend-opt-fsync",
+    commandLine: swtpmLine(",backup,fsync"),
   },
 ];
+
+function swtpmLine(stateOptions: string): ServerKind["commandLine"] {
+  return ({ stateDirectory, socketPath, port }, transport) => [
+    ...["/usr/bin/swtpm", "socket", "--tpm2", "--flags", "not-need-init"],
+    ...["--tpmstate", `dir=${stateDirectory}${stateOptions}`],
+    ...(transport === "unix"
+      ? ["--server", `type=unixio,path=${socketPath}`, "--ctrl", `type=unixio,path=${socketPath}.ctrl`]
+      : ["--server", `type=tcp,port=${port}`, "--ctrl", `type=tcp,port=${port + 1}`]),
+  ];
+}
 
 export function serverKind(name: string): ServerKind | undefined {
   return kinds.find((kind) => kind.name === name);
 }
 
-export function isInstalled(kind: ServerKind): boolean {
-  const [program = "", ...args] = kind.probe;
-  return spawnSync(program, args, { stdio: "ignore" }).status === 0;
+/** Why a server cannot be had here; nothing if it can. */
+export function whyMissing({ name, probe, feature }: ServerKind): string | undefined {
+  const [program = "", ...args] = probe;
+  const { status, stdout } = spawnSync(program, args, { encoding: "utf8" });
+  if (status !== 0) return `${name} is not installed here`;
+  return feature === undefined || stdout.includes(feature) ? undefined : `the swtpm installed here has no ${feature}`;
 }
 
 export interface Memory {

@@ -2,10 +2,12 @@
  * What durability costs: writes of one TPM and of 64 that share a store, next to what the disk itself takes, and the writing of
  * the state file as NV memory fills. `npm run bench:state -- DIR` measures on the disk of a folder.
  */
-import { closeSync, fdatasyncSync, mkdtempSync, openSync, renameSync, rmSync, writeFileSync, writeSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { JobPool, NodePlatform, openDirectoryStore, openHost, StoreOwner, TPM_SU, type TpmHost } from "vtpm";
+import { Disk, type DiskTiming } from "./disk.ts";
+import { median } from "./median.ts";
 import { empty, sized, u16, u32 } from "./tpm/bytes.ts";
 import { authorized, RH, succeeded } from "./tpm/commands.ts";
 
@@ -70,35 +72,13 @@ async function writes(hosts: readonly TpmHost[]): Promise<number[]> {
   return times;
 }
 
-const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1] ?? 0;
-
-/** Microseconds of an action, the median of as many as fit into the time. */
-function timed(action: (i: number) => void): number {
-  const times: number[] = [];
-  const end = performance.now() + 500 * SECONDS;
-  for (let i = 0; performance.now() < end; i++) {
-    const start = performance.now();
-    action(i);
-    times.push(1000 * (performance.now() - start));
-  }
-  return median(times);
-}
-
-/** What the disk takes for the least that is durable, and for what swtpm does by default, which is not. */
-function disk(directory: string): { readonly append: number; readonly replace: number } {
-  const fd = openSync(join(directory, "appended"), "w");
-  writeSync(fd, new Uint8Array(1 << 22));
-  fdatasyncSync(fd);
-  const append = timed((i) => {
-    writeSync(fd, new Uint8Array(200), 0, 200, (200 * i) % (1 << 22));
-    fdatasyncSync(fd);
-  });
-  closeSync(fd);
-  const replace = timed(() => {
-    writeFileSync(join(directory, "new"), new Uint8Array(6000));
-    renameSync(join(directory, "new"), join(directory, "replaced"));
-  });
-  return { append, replace };
+/** What the disk takes, as often as fits into the time. */
+function measuredDisk(): DiskTiming {
+  const disk = new Disk(parent);
+  const end = performance.now() + 1000 * SECONDS;
+  while (performance.now() < end) disk.turn();
+  disk.close();
+  return disk.timing();
 }
 
 async function growth(directory: string): Promise<void> {
@@ -131,9 +111,9 @@ async function growth(directory: string): Promise<void> {
 
 const directory = mkdtempSync(join(parent, "vtpm-bench-state-"));
 try {
-  const { append, replace } = disk(directory);
+  const { sync, replace } = measuredDisk();
   console.log(
-    `the disk: append and fdatasync ${append.toFixed(0)} µs; new file and rename, not durable, ${replace.toFixed(0)} µs`,
+    `the disk: write and fdatasync ${sync.toFixed(0)} µs; new file and rename, not durable, ${replace.toFixed(0)} µs`,
   );
   for (const count of [1, TPMS]) {
     const { hosts, close } = await openTpms(join(directory, `of-${count}`), count, count === 1);
@@ -142,7 +122,7 @@ try {
     const rate = times.length / SECONDS;
     const each = `p50 ${median(times).toFixed(0)} µs, ${rate.toFixed(0)} a second`;
     console.log(
-      `durable NV_Write, ${count} TPM${count === 1 ? "" : "s"}: ${each}, ${((rate * append) / 1e6).toFixed(1)} for each sync that the disk could do`,
+      `durable NV_Write, ${count} TPM${count === 1 ? "" : "s"}: ${each}, ${((rate * sync) / 1e6).toFixed(1)} for each sync that the disk could do`,
     );
   }
   await growth(join(directory, "growth"));
