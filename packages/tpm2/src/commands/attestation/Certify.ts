@@ -19,6 +19,9 @@ import { attest, hidesSigner, signerOf } from "../../subsystems/attestation.ts";
  * @rc KEY (signHandle)   not a signing key
  * @rc SCHEME (inScheme)  not a scheme that the key signs with
  * @rc VALUE              ECDAA: the count is not that of an open commitment
+ * @rc NO_RESULT  SM2: the one private key that cannot sign
+ * @rc HASH  the profile does not sign with SHA-1
+ * @rc KEY_SIZE  an HMAC key shorter than the profile demands
  */
 export const Certify = defineCommand({
   code: TPM_CC.Certify,

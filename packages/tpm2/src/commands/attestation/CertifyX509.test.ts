@@ -1,6 +1,7 @@
 import { X509Certificate } from "node:crypto";
 import { type Bytes, concatBytes, EMPTY, fromHex, toHex } from "@vtpm/wire";
 import { describe, expect, test } from "vitest";
+import { DEFAULT_V1, parseProfile } from "../../profile.ts";
 import { TPM_ALG, TPM_ECC_CURVE } from "../../spec/constants.ts";
 import { TPM_RH } from "../../spec/handles.ts";
 import type { TPMT_PUBLIC } from "../../spec/structures/index.ts";
@@ -39,8 +40,9 @@ const PARTIAL = seq(ISSUER, VALIDITY, SUBJECT, extensions(DIGITAL_SIGNATURE));
 function prepared(
   signing: TPMT_PUBLIC = eccTemplate(SIGNS, ECDSA),
   subject: TPMT_PUBLIC = eccTemplate({ sign: true }),
+  profile = DEFAULT_V1,
 ) {
-  const tpm = TestTpm.started();
+  const tpm = TestTpm.started({ profile });
   const signer = createKey(tpm, signing);
   const object = createKey(tpm, subject, { hierarchy: TPM_RH.PLATFORM });
   const run = (partialCertificate: Bytes, changes: object = {}) =>
@@ -239,6 +241,12 @@ describe("TPM2_CertifyX509 refuses", () => {
     const { run } = prepared();
     const changes = { reserved: Uint8Array.of(1), signHandle: TPM_RH.NULL };
     expect(run(EMPTY, changes).text).toBe("TPM_RC_SIZE (parameter 1)");
+  });
+
+  test("refuses SHA-1 where the profile does not sign with it", () => {
+    const profile = parseProfile('{"Name":"custom:strict","Attributes":"no-sha1-signing"}');
+    const sha1 = eccTemplate(SIGNS, { ...ECDSA, details: { hashAlg: TPM_ALG.SHA1 } });
+    expect(prepared(sha1, undefined, profile).run(PARTIAL).text).toBe("TPM_RC_HASH");
   });
 
   test("to sign without a key", () => {

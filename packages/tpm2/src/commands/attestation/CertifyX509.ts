@@ -40,6 +40,7 @@ const VERSION_3 = element(TAG.CONTEXT, smallInteger(2));
  * @rc SCHEME (signHandle)         a scheme that a certificate cannot name
  * @rc ATTRIBUTES (objectHandle)   the certificate tells other attributes than those of the object
  * @rc RESERVED_BITS (partialCertificate)  a key usage that does not exist
+ * @rc HASH  the profile does not sign with SHA-1
  */
 export const CertifyX509 = defineCommand({
   code: TPM_CC.CertifyX509,

@@ -22,6 +22,9 @@ import { attest, signerOf } from "../../subsystems/attestation.ts";
  * @rc SCHEME (inScheme)     not a scheme that the key signs with
  * @rc TYPE (sessionHandle)  the session audits nothing
  * @rc VALUE                 ECDAA: the count is not that of an open commitment
+ * @rc NO_RESULT  SM2: the one private key that cannot sign
+ * @rc HASH  the profile does not sign with SHA-1
+ * @rc KEY_SIZE  an HMAC key shorter than the profile demands
  */
 export const GetSessionAuditDigest = defineCommand({
   code: TPM_CC.GetSessionAuditDigest,

@@ -1,6 +1,8 @@
+import { bigIntToBytes, CURVES } from "@vtpm/crypto";
 import { type Bytes, decode, EMPTY, encode, UINT32 } from "@vtpm/wire";
 import { describe, expect, test } from "vitest";
 import type { Command } from "../../dispatch/command.ts";
+import { DEFAULT_V1, parseProfile } from "../../profile.ts";
 import { TPMA_SESSION } from "../../spec/attributes.ts";
 import { TPM_CC } from "../../spec/command-codes.ts";
 import { TPM_ALG, TPM_ECC_CURVE, TPM_GENERATED_VALUE, TPM_ST, TPM_SU } from "../../spec/constants.ts";
@@ -9,7 +11,7 @@ import { TPMS_ATTEST, type TPMT_PUBLIC } from "../../spec/structures/index.ts";
 import { text as bytesOf, hash, hmac, kdfa } from "../../testing/caller-crypto.ts";
 import { isSignatureOf } from "../../testing/caller-verify.ts";
 import { cipherTemplate, createKey, eccTemplate, keyedHashTemplate, rsaTemplate } from "../../testing/create-key.ts";
-import { givenIndex } from "../../testing/given.ts";
+import { givenIndex, givenObject } from "../../testing/given.ts";
 import { startSession } from "../../testing/start-session.ts";
 import { TestTpm } from "../../testing/test-tpm.ts";
 import { GetCommandAuditDigest } from "../command-audit/GetCommandAuditDigest.ts";
@@ -27,13 +29,14 @@ const { SHA1, SHA256 } = TPM_ALG;
 const NONE = { scheme: TPM_ALG.NULL } as const;
 const ECDSA = { scheme: TPM_ALG.ECDSA, details: { hashAlg: SHA256 } } as const;
 const HMAC = { scheme: TPM_ALG.HMAC, details: { hashAlg: SHA256 } } as const;
+const NO_SECRETS = { authValue: EMPTY, seedValue: EMPTY } as const;
 const qualifyingData = bytesOf("nonce");
 const signing = eccTemplate({ sign: true, restricted: true }, ECDSA);
 const PCR_0 = Uint8Array.of(1, 0, 0);
 
 /** A TPM with something for every attestation to be about. */
-function prepared(template: TPMT_PUBLIC = signing, hierarchy: number = TPM_RH.ENDORSEMENT) {
-  const tpm = TestTpm.started();
+function prepared(template: TPMT_PUBLIC = signing, hierarchy: number = TPM_RH.ENDORSEMENT, profile = DEFAULT_V1) {
+  const tpm = TestTpm.started({ profile });
   const signer = createKey(tpm, template, { hierarchy });
   const object = createKey(tpm, keyedHashTemplate({ sign: true }, HMAC));
   const nvIndex = givenIndex(tpm, { data: Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8) });
@@ -145,6 +148,31 @@ describe.each(COMMANDS)("%s", (_, command, field) => {
   ])("refuses %s", (_name, template) => {
     const { tpm, inputs } = prepared(template);
     expect(tpm.run(command, inputs).text).toBe(`TPM_RC_KEY (handle ${handleOf(command)})`);
+  });
+
+  test("refuses the one key that SM2 cannot sign with", () => {
+    const { tpm, inputs } = prepared();
+    const { n, orderSize } = CURVES.SM2_P256;
+    const key = { sensitiveType: TPM_ALG.ECC, ...NO_SECRETS, sensitive: bigIntToBytes(n - 1n, orderSize) } as const;
+    const signHandle = givenObject(tpm, eccTemplate({ sign: true }, NONE, TPM_ECC_CURVE.SM2_P256), key);
+    const inScheme = { scheme: TPM_ALG.SM2, details: { hashAlg: SHA256 } };
+    expect(tpm.run(command, { ...inputs, signHandle, inScheme }).text).toBe("TPM_RC_NO_RESULT");
+  });
+
+  test("refuses SHA-1 where the profile does not sign with it", () => {
+    const profile = parseProfile('{"Name":"custom:strict","Attributes":"no-sha1-signing"}');
+    const { tpm, inputs } = prepared(eccTemplate({ sign: true }), TPM_RH.ENDORSEMENT, profile);
+    const inScheme = { scheme: TPM_ALG.ECDSA, details: { hashAlg: SHA1 } };
+    expect(tpm.run(command, { ...inputs, inScheme }).text).toBe("TPM_RC_HASH");
+  });
+
+  test("refuses an HMAC key that is shorter than the profile demands", () => {
+    const Algorithms = `${DEFAULT_V1.lists.algorithms},hmac-min-key-size=128`;
+    const profile = parseProfile(JSON.stringify({ Name: "custom:strict", Algorithms }));
+    const { tpm, inputs } = prepared(signing, TPM_RH.ENDORSEMENT, profile);
+    const key = { sensitiveType: TPM_ALG.KEYEDHASH, ...NO_SECRETS, sensitive: new Uint8Array(15) } as const;
+    const signHandle = givenObject(tpm, keyedHashTemplate({ sign: true }, HMAC), key);
+    expect(tpm.run(command, { ...inputs, signHandle }).text).toBe("TPM_RC_KEY_SIZE");
   });
 
   const anyHash = keyedHashTemplate({ sign: true, decrypt: true });

@@ -6,7 +6,7 @@ import { TPM_ALG, TPM_ECC_CURVE } from "../../spec/constants.ts";
 import type { TPMS_ECC_POINT } from "../../spec/structures/index.ts";
 import { text as bytesOf, hash, hmac } from "../../testing/caller-crypto.ts";
 import { createKey, eccTemplate, rsaTemplate } from "../../testing/create-key.ts";
-import { givenRam } from "../../testing/given.ts";
+import { givenObject, givenRam } from "../../testing/given.ts";
 import { TestTpm } from "../../testing/test-tpm.ts";
 import { ECDH_KeyGen } from "../asymmetric/ECDH_KeyGen.ts";
 import { Commit } from "./Commit.ts";
@@ -100,6 +100,15 @@ describe("TPM2_Commit", () => {
     const tpm = TestTpm.started();
     const { handle: signHandle } = createKey(tpm, template);
     expect(tpm.run(Commit, { signHandle, s2: EMPTY, y2: EMPTY, ...wrong }).text).toBe(text);
+    expect(tpm.tpm.state.ram.stateReset.commitCounter).toBe(0n);
+  });
+
+  test("refuses to hash s2 for a key without a nameAlg", () => {
+    const tpm = TestTpm.started();
+    const sensitive = { sensitiveType: TPM_ALG.ECC, authValue: EMPTY, seedValue: EMPTY, sensitive: Uint8Array.of(7) };
+    const signHandle = givenObject(tpm, { ...template, nameAlg: TPM_ALG.NULL }, sensitive);
+    const { s2, y2 } = hashedPoint();
+    expect(tpm.run(Commit, { signHandle, P1: NO_POINT, s2, y2 }).text).toBe("TPM_RC_HASH (handle 1)");
     expect(tpm.tpm.state.ram.stateReset.commitCounter).toBe(0n);
   });
 

@@ -28,6 +28,9 @@ import { hashNameOf } from "../../subsystems/hash-algorithms.ts";
  * @rc NV_RANGE           the part reaches past the end of the Index
  * @rc VALUE (size)       more than fits an attestation
  * @rc VALUE              ECDAA: the count is not that of an open commitment
+ * @rc NO_RESULT  SM2: the one private key that cannot sign
+ * @rc HASH  the profile does not sign with SHA-1
+ * @rc KEY_SIZE  an HMAC key shorter than the profile demands
  */
 export const NV_Certify = defineCommand({
   code: TPM_CC.NV_Certify,

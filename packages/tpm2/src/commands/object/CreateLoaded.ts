@@ -33,6 +33,7 @@ import { sensitiveToPrivate } from "../../subsystems/keys/sensitive-wrapping.ts"
  * @rc TYPE (parentHandle)   is neither a storage key nor a derivation parent
  * @rc OBJECT_MEMORY         no slot is free
  * @rc SIZE (inPublic)       there is more than a template, or authPolicy is no digest of nameAlg
+ * @rc INSUFFICIENT (inPublic)  no whole template
  * @rc SIZE (inSensitive)    userAuth is longer than a digest of nameAlg
  * @rc TYPE (inPublic)       RSA keys cannot be derived, nor ECC keys if the profile forbids it
  * @rc ATTRIBUTES            the secret of a derived object does not come from the TPM

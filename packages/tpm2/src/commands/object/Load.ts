@@ -15,6 +15,7 @@ import { privateToSensitive } from "../../subsystems/keys/sensitive-wrapping.ts"
  * @rc SIZE (inPrivate)       is empty, or the authValue or the seed in it has no allowed size
  * @rc TYPE (parentHandle)    is not a storage key
  * @rc INTEGRITY (inPrivate)  not protected by this parent, or for another public area
+ * @rc INSUFFICIENT (inPrivate)  the integrity value ends too early
  * @rc VALUE (inPrivate)      the IV has another size than a block
  * @rc SENSITIVE              what is protected is no sensitive area
  * @rc KEY_SIZE (inPrivate)   seed or key have the wrong size
