@@ -1,13 +1,15 @@
 import { createECDH, createPrivateKey, generateKeyPairSync, sign as nodeSign } from "node:crypto";
 import { type Bytes, concatBytes, decode, encode, UINT32, UINT64 } from "@vtpm/wire";
 import { describe, expect, test } from "vitest";
+import { DEFAULT_V1, type Profile, parseProfile } from "../../profile.ts";
 import { TPM_CC } from "../../spec/command-codes.ts";
 import { TPM_ALG, TPM_ST } from "../../spec/constants.ts";
 import { TPM_RH } from "../../spec/handles.ts";
 import type { TPMT_SIGNATURE } from "../../spec/structures/index.ts";
 import { SLOT } from "../../state/object.ts";
 import { hash, hmac, text } from "../../testing/caller-crypto.ts";
-import { givenHmacKey, givenP256Key, givenRam, givenRsaKey } from "../../testing/given.ts";
+import { keyedHashTemplate } from "../../testing/create-key.ts";
+import { givenHmacKey, givenObject, givenP256Key, givenRam, givenRsaKey } from "../../testing/given.ts";
 import { digestOf, noPolicy, updated } from "../../testing/policy-digests.ts";
 import { startPolicy, startTrial } from "../../testing/start-session.ts";
 import { TestTpm } from "../../testing/test-tpm.ts";
@@ -34,14 +36,14 @@ const anything: Terms = { nonceTPM: none, cpHashA: none, policyRef: none, expira
 const signedBytes = ({ nonceTPM, expiration, cpHashA, policyRef: ref }: Terms): Bytes =>
   concatBytes(nonceTPM, encode(UINT32, expiration), cpHashA, ref);
 
-const hmacOf = (terms: Terms): TPMT_SIGNATURE => ({
+const hmacOf = (terms: Terms, hashAlg: typeof SHA1 | typeof SHA256 = SHA256): TPMT_SIGNATURE => ({
   sigAlg: TPM_ALG.HMAC,
-  signature: { hashAlg: SHA256, digest: hmac(SHA256, key, hash(SHA256, signedBytes(terms))) },
+  signature: { hashAlg, digest: hmac(hashAlg, key, hash(hashAlg, signedBytes(terms))) },
 });
 
 /** A TPM with the authority's HMAC key, and a way to run the command with right signatures. */
-function given(session = startPolicy) {
-  const tpm = TestTpm.started();
+function given(session = startPolicy, profile = DEFAULT_V1) {
+  const tpm = TestTpm.started({ profile });
   tpm.platform.clock += 5000;
   const authObject = givenHmacKey(tpm, key);
   const caller = session(tpm);
@@ -62,6 +64,23 @@ describe("TPM2_PolicySigned", () => {
     });
     const name = tpm.nameOf(authObject);
     expect(digestOf(tpm, session)).toEqual(updated(noPolicy(), TPM_CC.PolicySigned, name, policyRef));
+  });
+
+  test("a profile may refuse the signature's hash, and the size of its key", () => {
+    const strict = parseProfile('{"Name":"custom:strict","Attributes":"no-sha1-hmac-verification"}');
+    const bySha1 = (profile: Profile): string => {
+      const { tpm, session } = given(startPolicy, profile);
+      const anyHash = keyedHashTemplate({ sign: true, decrypt: true });
+      const secret = { sensitiveType: TPM_ALG.KEYEDHASH, authValue: none, seedValue: none, sensitive: key } as const;
+      const authObject = givenObject(tpm, anyHash, secret);
+      const input = { authObject, policySession: session.handle, ...anything, auth: hmacOf(anything, SHA1) };
+      return tpm.run(PolicySigned, input).text;
+    };
+    expect(bySha1(strict)).toBe("TPM_RC_HASH (parameter 5)");
+    expect(bySha1(DEFAULT_V1)).toBe("TPM_RC_SUCCESS");
+    const Algorithms = `${DEFAULT_V1.lists.algorithms},hmac-min-key-size=256`;
+    const longKeys = parseProfile(JSON.stringify({ Name: "custom:strict", Algorithms }));
+    expect(given(startPolicy, longKeys).run().text).toBe("TPM_RC_KEY_SIZE (parameter 5)");
   });
 
   test("every term is signed", () => {

@@ -39,6 +39,8 @@ import { verifySignature } from "../../subsystems/signatures.ts";
  * @rc SCHEME (auth)         a scheme that cannot be verified, or not with this key
  * @rc HANDLE (auth)         an HMAC key of which only the public area is loaded
  * @rc SIGNATURE (auth)      is not the key's signature of these parameters
+ * @rc HASH (auth)           the profile does not verify with SHA-1
+ * @rc KEY_SIZE (auth)       an HMAC key shorter than the profile demands
  */
 export const PolicySigned = defineCommand({
   code: TPM_CC.PolicySigned,
