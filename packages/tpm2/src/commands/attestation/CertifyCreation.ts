@@ -27,6 +27,7 @@ import { creationTicket as ticketFor } from "../../subsystems/tickets.ts";
  * @rc FW_LIMITED  the ticket's hierarchy is limited to a firmware that the platform tells nothing of
  * @rc SVN_LIMITED  the ticket's hierarchy is limited to an SVN that the firmware does not have
  * @rc NO_RESULT  SM2: the one private key that cannot sign
+ * @rc FAILURE  RSA: numbers that are no key
  * @rc HASH  the profile does not sign with SHA-1
  * @rc KEY_SIZE  an HMAC key shorter than the profile demands
  */

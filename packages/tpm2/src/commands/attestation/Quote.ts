@@ -20,6 +20,7 @@ import { attest, signerOf } from "../../subsystems/attestation.ts";
  * @rc SCHEME (inScheme)  not a scheme that the key signs with; or no key, so that no hash is known
  * @rc VALUE              ECDAA: the count is not that of an open commitment
  * @rc NO_RESULT  SM2: the one private key that cannot sign
+ * @rc FAILURE  RSA: numbers that are no key
  * @rc HASH  the profile does not sign with SHA-1
  * @rc KEY_SIZE  an HMAC key shorter than the profile demands
  */

@@ -11,7 +11,7 @@ import { TPMS_ATTEST, type TPMT_PUBLIC } from "../../spec/structures/index.ts";
 import { text as bytesOf, hash, hmac, kdfa } from "../../testing/caller-crypto.ts";
 import { isSignatureOf } from "../../testing/caller-verify.ts";
 import { cipherTemplate, createKey, eccTemplate, keyedHashTemplate, rsaTemplate } from "../../testing/create-key.ts";
-import { givenIndex, givenObject } from "../../testing/given.ts";
+import { givenIndex, givenObject, givenRsaKey } from "../../testing/given.ts";
 import { startSession } from "../../testing/start-session.ts";
 import { TestTpm } from "../../testing/test-tpm.ts";
 import { GetCommandAuditDigest } from "../command-audit/GetCommandAuditDigest.ts";
@@ -157,6 +157,15 @@ describe.each(COMMANDS)("%s", (_, command, field) => {
     const signHandle = givenObject(tpm, eccTemplate({ sign: true }, NONE, TPM_ECC_CURVE.SM2_P256), key);
     const inScheme = { scheme: TPM_ALG.SM2, details: { hashAlg: SHA256 } };
     expect(tpm.run(command, { ...inputs, signHandle, inScheme }).text).toBe("TPM_RC_NO_RESULT");
+  });
+
+  test("refuses an RSA key of numbers that are no primes", () => {
+    const { tpm, inputs } = prepared();
+    const [P, Q] = [2n ** 1024n - 1n, 2n ** 1024n - 3n];
+    const prime = bigIntToBytes(P, 128);
+    const signHandle = givenRsaKey(tpm, bigIntToBytes(P * Q, 256), prime, { sign: true, userWithAuth: true });
+    const inScheme = { scheme: TPM_ALG.RSASSA, details: { hashAlg: SHA256 } };
+    expect(tpm.run(command, { ...inputs, signHandle, inScheme }).text).toBe("TPM_RC_FAILURE");
   });
 
   test("refuses SHA-1 where the profile does not sign with it", () => {

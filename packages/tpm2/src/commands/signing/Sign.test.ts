@@ -1,3 +1,4 @@
+import { bigIntToBytes } from "@vtpm/crypto";
 import { EMPTY } from "@vtpm/wire";
 import { describe, expect, test } from "vitest";
 import { TPM_ALG, TPM_ECC_CURVE, TPM_ST } from "../../spec/constants.ts";
@@ -5,7 +6,7 @@ import { TPM_RH } from "../../spec/handles.ts";
 import { text as bytesOf, hash, hmac } from "../../testing/caller-crypto.ts";
 import { isSignatureOf } from "../../testing/caller-verify.ts";
 import { cipherTemplate, createKey, eccTemplate, keyedHashTemplate, rsaTemplate } from "../../testing/create-key.ts";
-import { givenObject } from "../../testing/given.ts";
+import { givenObject, givenRsaKey } from "../../testing/given.ts";
 import { TestTpm } from "../../testing/test-tpm.ts";
 import { Commit } from "../ephemeral-keys/Commit.ts";
 import { HashSequenceStart } from "../hash-hmac-event-sequences/HashSequenceStart.ts";
@@ -124,6 +125,15 @@ describe("the key", () => {
     const tpm = TestTpm.started();
     const { sequenceHandle } = tpm.run(HashSequenceStart, { auth: EMPTY, hashAlg: SHA256 }).out;
     expect(sign(tpm, sequenceHandle, NONE).text).toBe("TPM_RC_KEY (handle 1)");
+  });
+
+  test("of numbers that are no primes is refused", () => {
+    const tpm = TestTpm.started();
+    const [P, Q] = [2n ** 1024n - 1n, 2n ** 1024n - 3n];
+    const prime = bigIntToBytes(P, 128);
+    const keyHandle = givenRsaKey(tpm, bigIntToBytes(P * Q, 256), prime, { sign: true, userWithAuth: true });
+    expect(sign(tpm, keyHandle, scheme("RSASSA", SHA256)).text).toBe("TPM_RC_FAILURE");
+    expect(tpm.tpm.state.ram.failed).toBe(0);
   });
 
   test("that SM2 cannot use is refused", () => {

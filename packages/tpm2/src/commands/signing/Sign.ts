@@ -30,6 +30,7 @@ import { hashcheckTicket } from "../../subsystems/tickets.ts";
  * @rc FW_LIMITED  the ticket's hierarchy is limited to a firmware that the platform tells nothing of
  * @rc SVN_LIMITED  the ticket's hierarchy is limited to an SVN that the firmware does not have
  * @rc NO_RESULT  SM2: the one private key that cannot sign
+ * @rc FAILURE  RSA: numbers that are no key
  */
 export const Sign = defineCommand({
   code: TPM_CC.Sign,
