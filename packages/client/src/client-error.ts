@@ -1,9 +1,12 @@
 import { describeRc } from "@vtpm/tpm2";
 
-/** `MALFORMED`: what came back is no response to the command; `DISCONNECTED`: nothing will come back; `TIMEOUT`: nothing did. */
-export type ClientErrorCode = "MALFORMED" | "DISCONNECTED" | "TIMEOUT";
+/**
+ * `MALFORMED`: what came back is no response to the command; `UNAUTHENTIC`: it does not come from the TPM that the session was started
+ * with, or was changed on its way; `DISCONNECTED`: nothing will come back; `TIMEOUT`: nothing did.
+ */
+export type ClientErrorCode = "MALFORMED" | "UNAUTHENTIC" | "DISCONNECTED" | "TIMEOUT";
 
-/** There was no response to speak of. */
+/** There was no response to rely on. */
 export class ClientError extends Error {
   override readonly name = "ClientError";
   readonly code: ClientErrorCode;
