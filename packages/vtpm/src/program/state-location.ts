@@ -6,19 +6,22 @@ export type StateLocation =
   | { readonly directory: string; readonly linearFile?: undefined }
   | { readonly linearFile: string; readonly directory?: undefined };
 
-/** Reads a location as swtpm writes it: `dir://D`, `file://F`; a path alone is a directory. */
+/** What `dir://DIRECTORY` or `file://FILE` names, its path as it is written; nothing for any other text. */
+export function locationOfUri(uri: string): StateLocation | undefined {
+  const [, scheme, path = ""] = /^(dir|file):\/\/(.+)$/s.exec(uri) ?? [];
+  if (path === "") return undefined;
+  return scheme === "dir" ? { directory: path } : { linearFile: path };
+}
+
+/** Reads a location as swtpm writes it, or the path of a directory. It stays the same wherever the process goes from here. */
 export function stateLocation(option: string, text: string): StateLocation {
-  const [, scheme, path = text] = /^([a-z]+):\/\/(.*)$/s.exec(text) ?? [];
-  if (path === "") throw new UsageError(`${option} needs a path`);
-  switch (scheme) {
-    case undefined:
-    case "dir":
-      return { directory: resolve(path) };
-    case "file":
-      return { linearFile: resolve(path) };
-    default:
-      throw new UsageError(`${option} takes a directory, dir://DIRECTORY or file://FILE, not ${JSON.stringify(text)}`);
+  if (/^((dir|file):\/\/)?$/.test(text)) throw new UsageError(`${option} needs a path`);
+  const { directory, linearFile } = locationOfUri(text) ?? { directory: text };
+  if (linearFile !== undefined) return { linearFile: resolve(linearFile) };
+  if (/^[a-z]+:\/\//.test(directory)) {
+    throw new UsageError(`${option} takes a directory, dir://DIRECTORY or file://FILE, not ${JSON.stringify(text)}`);
   }
+  return { directory: resolve(directory) };
 }
 
 /** The location in words that can be given again. */

@@ -9,7 +9,7 @@ import { Log } from "./log.ts";
 import type { Front } from "./option-table.ts";
 import type { OnReady } from "./serve.ts";
 import { checkSource, cNumber, readSettings, type Settings } from "./settings.ts";
-import { stateLocation } from "./state-location.ts";
+import { settledLocation } from "./state-location.ts";
 
 const FRONTS: readonly Front[] = ["socket", "chardev", "cuse"];
 
@@ -85,7 +85,7 @@ async function run(settings: Settings, log: Log, ready: OnReady | undefined): Pr
   const flags = given.get("print-info");
   const info = flags === undefined ? undefined : cNumber("--print-info", flags, Number.MAX_SAFE_INTEGER);
   if (given.has("print-states")) {
-    const location = stateLocation(settings);
+    const location = settledLocation(settings);
     if (location === undefined) throw new UsageError("--print-states needs --tpmstate");
     const { printStates } = await import("./print-states.ts");
     process.stdout.write(printStates(location, given.has("tpm2")));

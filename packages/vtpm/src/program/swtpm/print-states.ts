@@ -2,15 +2,15 @@ import { closeSync, constants, fstatSync, lstatSync, openSync, readSync, statSyn
 import { join } from "node:path";
 import { decodeLinearHeader, LINEAR_HEADER_SIZE, LINEAR_SECTION, LinearError } from "@vtpm/state";
 import { reasonOf, systemErrorCode } from "../../host-error.ts";
+import type { StateLocation } from "../state-location.ts";
 import { OpenError } from "./log.ts";
-import type { StateLocation } from "./state-location.ts";
 
 const NAMES = ["permall", "volatilestate", "savestate"] as const;
 type StateName = (typeof NAMES)[number];
 
 /** `--print-states`: which parts of a state there are, and their stored sizes. */
 export function printStates(location: StateLocation, tpm2: boolean): string {
-  const sizeOf = "directory" in location ? filesIn(location.directory, tpm2) : sectionsOf(location.file);
+  const sizeOf = location.directory === undefined ? sectionsOf(location.linearFile) : filesIn(location.directory, tpm2);
   const states = NAMES.map((name) => ({ name, size: sizeOf(name) })).filter(({ size }) => size !== undefined);
   const texts = states.map(({ name, size }) => `{"name": "${name}", "size": ${size}}`);
   return `{ "type": "swtpm", "states": [${texts.length === 0 ? "" : ` ${texts.join(", ")} `}] }`;

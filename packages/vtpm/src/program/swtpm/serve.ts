@@ -7,7 +7,7 @@ import type { Log } from "./log.ts";
 import { writePidFile } from "./pid-file.ts";
 import type { Settings } from "./settings.ts";
 import { openControl, openData } from "./sockets.ts";
-import { stateLocation } from "./state-location.ts";
+import { settledLocation } from "./state-location.ts";
 
 export interface ServeContext {
   readonly log: Log;
@@ -49,7 +49,7 @@ export async function serve(settings: Settings, { log, info, onReady }: ServeCon
     ends.push(() => control?.listener?.close() ?? receptions.control.close());
     const data = await openData(settings, receptions, poller.get);
     ends.push(() => data.listener?.close() ?? receptions.data.close());
-    const location = stateLocation(settings);
+    const location = settledLocation(settings);
     if (location === undefined) throw new UsageError("where is the state? Give --tpmstate, or set TPM_PATH");
     if (settings.pid !== undefined) removePidFile = writePidFile(settings.pid);
     const packets = settings.pcap === undefined ? undefined : await openCapture(settings.pcap);

@@ -11,6 +11,7 @@ import { connectionOf } from "../../server/descriptor-stream.ts";
 import { StateBlobs } from "../../server/state-blobs.ts";
 import { CONTROL_REQUEST_MS, SwtpmControlSession } from "../../server/swtpm-control.ts";
 import { SwtpmDataSession } from "../../server/swtpm-data.ts";
+import type { StateLocation } from "../state-location.ts";
 import { UsageError } from "../usage-error.ts";
 import { CommandLog } from "./command-log.ts";
 import { readKey } from "./keys.ts";
@@ -18,7 +19,6 @@ import type { Log } from "./log.ts";
 import { readProfile } from "./profile.ts";
 import type { Settings } from "./settings.ts";
 import type { ControlSource, DataSource, Receptions } from "./sockets.ts";
-import type { StateLocation } from "./state-location.ts";
 
 /** Bytes of a control message that are shown. */
 const CONTROL_DUMP_SIZE = 1024;
@@ -113,7 +113,7 @@ function openState(
   // A mode that was asked for is what files get; otherwise the umask has its say.
   if (tpmstate?.mode !== undefined) process.umask(0);
   const files = { mode: tpmstate?.mode ?? STATE_MODE, mayBlock: true, onWarning: (text: string) => log.write(text) };
-  const isDirectory = "directory" in location;
+  const isDirectory = location.directory !== undefined;
   const unlocked = !(tpmstate?.lock ?? isDirectory);
   if (!isDirectory && (tpmstate?.backup || tpmstate?.fsync)) {
     throw new UsageError("--tpmstate backup and fsync are for a directory, not for file://");
@@ -122,7 +122,7 @@ function openState(
     ...files,
     ...(isDirectory
       ? { directory: location.directory, create: front === "cuse", unlocked, backup: tpmstate?.backup }
-      : { linearFile: location.file, unlocked }),
+      : { linearFile: location.linearFile, unlocked }),
     key,
     jobWorker,
     trace: capture,

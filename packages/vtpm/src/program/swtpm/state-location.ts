@@ -1,16 +1,20 @@
+import { locationOfUri, type StateLocation } from "../state-location.ts";
 import { UsageError } from "../usage-error.ts";
 import type { Settings } from "./settings.ts";
 
-/** Where the state of a TPM is: a directory of files, or one file. */
-export type StateLocation = { readonly directory: string } | { readonly file: string };
-
-/** What `--tpmstate`, or else the environment, names; `undefined` when nothing does. */
-export function stateLocation({ tpmstate, defaultDirectory }: Settings): StateLocation | undefined {
+/**
+ * Where `--tpmstate`, or else the environment, says that the state is; `undefined` when nothing does. Paths stay as they are
+ * written: with `--chroot` they mean a place below the new root.
+ */
+export function settledLocation({
+  tpmstate,
+  defaultDirectory,
+}: Pick<Settings, "tpmstate" | "defaultDirectory">): StateLocation | undefined {
   const uri = tpmstate?.["backend-uri"];
-  if (tpmstate?.dir !== undefined) return { directory: tpmstate.dir };
-  if (uri === undefined) return defaultDirectory === undefined ? undefined : { directory: defaultDirectory };
-  const [, scheme, path = ""] = /^([a-z]+):\/\/(.*)$/.exec(uri) ?? [];
-  if (scheme === "dir" && path !== "") return { directory: path };
-  if (scheme === "file" && path !== "") return { file: path };
+  const directory = tpmstate?.dir ?? (uri === undefined ? defaultDirectory : undefined);
+  if (directory !== undefined) return { directory };
+  if (uri === undefined) return undefined;
+  const location = locationOfUri(uri);
+  if (location !== undefined) return location;
   throw new UsageError(`--tpmstate backend-uri is dir://DIRECTORY or file://FILE, not "${uri}"`);
 }

@@ -667,27 +667,31 @@ describe.runIf(process.getuid?.() === 0)("confinement, as root", () => {
     await end(process, control);
   });
 
-  test("--chroot and --runas, and all goes on inside", async () => {
-    const nobody = 65534;
-    mkdirSync(place("root"));
-    mkdirSync(place("root/state"), { mode: 0o777 });
-    chmodSync(place("root/state"), 0o777);
-    const args = ["--tpmstate", "dir=/state", "--ctrl", "type=unixio,path=/state/control", "--server"];
-    const process = start([
-      ...["socket", "--tpm2", ...args, "type=unixio,path=/state/data", "--flags", "startup-clear"],
-      ...["--chroot", place("root"), "--runas", "nobody", "--log", "file=/state/log"],
-    ]);
-    const control = await process.connect(place("root/state/control"));
-    const data = await process.connect(place("root/state/data"));
-    expect(readlink(`/proc/${process.pid}/root`)).toBe(place("root"));
-    expect(readFileSync(`/proc/${process.pid}/status`, "utf8")).toMatch(
-      new RegExp(`^Uid:\\t${nobody}\\t${nobody}`, "m"),
-    );
-    // A key needs a thread, whose module is out of reach.
-    expect(await codeOf(data, createPrimaryRsa(2048))).toBe(0);
-    await end(process, control);
-    expect(readFileSync(place("root/state/log"), "utf8")).toBe("");
-  });
+  test.each(["dir=/state", "dir=state", "backend-uri=dir://state"])(
+    "--chroot and --runas, and all goes on inside, with %s",
+    async (state) => {
+      const nobody = 65534;
+      mkdirSync(place("root"));
+      mkdirSync(place("root/state"), { mode: 0o777 });
+      chmodSync(place("root/state"), 0o777);
+      const args = ["--tpmstate", state, "--ctrl", "type=unixio,path=/state/control", "--server"];
+      const process = start([
+        ...["socket", "--tpm2", ...args, "type=unixio,path=/state/data", "--flags", "startup-clear"],
+        ...["--chroot", place("root"), "--runas", "nobody", "--log", "file=/state/log"],
+      ]);
+      const control = await process.connect(place("root/state/control"));
+      const data = await process.connect(place("root/state/data"));
+      expect(readlink(`/proc/${process.pid}/root`)).toBe(place("root"));
+      expect(readFileSync(`/proc/${process.pid}/status`, "utf8")).toMatch(
+        new RegExp(`^Uid:\\t${nobody}\\t${nobody}`, "m"),
+      );
+      // A key needs a thread, whose module is out of reach.
+      expect(await codeOf(data, createPrimaryRsa(2048))).toBe(0);
+      await end(process, control);
+      expect(existsSync(place("root/state/tpm2-00.permall"))).toBe(true);
+      expect(readFileSync(place("root/state/log"), "utf8")).toBe("");
+    },
+  );
 
   test.each([
     [["--runas", "nobody-at-all"], /no user "nobody-at-all"/],
