@@ -1,8 +1,9 @@
 import { encodePermanent, encodeVolatile } from "@vtpm/state";
-import { errorResponse, type Platform, type Profile, type Step, TPM_RC, Tpm, type TpmState } from "@vtpm/tpm2";
+import { errorResponse, type Platform, type Profile, TPM_RC, Tpm } from "@vtpm/tpm2";
 import type { Bytes } from "@vtpm/wire";
-import { JobCancelled, type JobRunner, type RunningJob } from "../jobs/job-runner.ts";
+import type { JobRunner } from "../jobs/job-runner.ts";
 import { StoreError } from "../store/store-error.ts";
+import { Execution } from "./execution.ts";
 import { NextStart } from "./next-start.ts";
 import type { Persistence } from "./persistence.ts";
 import type { ProfileChoice } from "./profile-choice.ts";
@@ -53,7 +54,7 @@ export interface InitOptions {
 export class TpmHost {
   readonly #platform: Platform;
   readonly #persistence: Persistence;
-  readonly #jobs: JobRunner;
+  readonly #execution: Execution;
   readonly #next: NextStart;
   readonly #orderlyShutdown: boolean;
   readonly #trace: Trace | undefined;
@@ -70,20 +71,17 @@ export class TpmHost {
   #locality = 0;
   #bufferSize: number = BUFFER_SIZE.max;
   #lastWasShutdown = false;
-  #job: RunningJob | undefined;
-  /** Whether commands are cancelled as soon as they turn out to be long. */
-  cancelling = false;
 
   constructor(options: TpmHostOptions) {
     this.#platform = options.platform;
     this.#persistence = options.persistence;
-    this.#jobs = options.jobs;
     this.#next = new NextStart(options.persistence, options.platform, options.profile ?? {});
     this.#incoming = options.incoming === true;
     this.#orderlyShutdown = options.orderlyShutdown ?? true;
     this.#trace = options.trace;
     this.#onFault = options.onFault ?? (() => {});
     this.#onStoreLost = options.onStoreLost ?? this.#onFault;
+    this.#execution = new Execution({ ...options, onFault: this.#onFault });
   }
 
   /** Whether NV memory can be written; without it commands that would are answered TPM_RC_NV_UNAVAILABLE. */
@@ -128,6 +126,15 @@ export class TpmHost {
     this.#bufferSize = Math.min(Math.max(size, BUFFER_SIZE.min), BUFFER_SIZE.max);
   }
 
+  /** Whether commands are cancelled as soon as they turn out to be long. */
+  get cancelling(): boolean {
+    return this.#execution.cancelling;
+  }
+
+  set cancelling(cancelling: boolean) {
+    this.#execution.cancelling = cancelling;
+  }
+
   /** TPM_ESTABLISHED: whether a dynamic root of trust was measured. */
   get established(): boolean {
     return this.#tpm?.established === true;
@@ -153,7 +160,7 @@ export class TpmHost {
 
   /** Cancels the command that is being executed if it is a long one. */
   cancel(): void {
-    this.#job?.cancel();
+    this.#execution.cancel();
   }
 
   /**
@@ -291,8 +298,7 @@ export class TpmHost {
       this.#withTpm(
         (tpm) => {
           this.#lastWasShutdown = isShutdown(command);
-          const before = tpm.state;
-          this.#proceed(tpm, tpm.begin(command, locality), before, done);
+          this.#execution.run(tpm, command, locality, done);
         },
         () => done(errorResponse(TPM_RC.FAILURE)),
       );
@@ -335,48 +341,6 @@ export class TpmHost {
     this.#lastWasShutdown = false;
   }
 
-  #proceed(tpm: Tpm, step: Step, before: TpmState, done: (response: Bytes) => void): void {
-    if (step.done) this.#answer(tpm, step.response, before, done);
-    else if (this.cancelling) this.#answer(tpm, step.cancel(), before, done);
-    else {
-      const job = this.#jobs.run(step.job);
-      this.#job = job;
-      job.result.then(
-        (result) => {
-          this.#job = undefined;
-          this.#proceed(tpm, step.resume(result), before, done);
-        },
-        (error: unknown) => {
-          this.#job = undefined;
-          if (!(error instanceof JobCancelled)) this.#onFault(error);
-          this.#answer(tpm, step.cancel(), before, done);
-        },
-      );
-    }
-  }
-
-  #answer(tpm: Tpm, response: Bytes, before: TpmState, done: (response: Bytes) => void): void {
-    this.#makeDurable(tpm, before, (stored) => done(stored ? response : errorResponse(TPM_RC.NV_UNAVAILABLE)));
-  }
-
-  /** Stores what has changed; when that fails, sets the TPM back to `before`. */
-  #makeDurable(tpm: Tpm, before: TpmState, done: (stored: boolean) => void): void {
-    // Failed authorizations that could not be stored stay in memory alone: they wait for the next change, and nobody for them.
-    const commit = tpm.state.nv === before.nv ? undefined : this.#persistence.commit(tpm.state.nv);
-    if (commit === undefined) {
-      done(true);
-      return;
-    }
-    commit.then(
-      () => done(true),
-      (error: unknown) => {
-        tpm.undo(before);
-        this.#onFault(error);
-        done(false);
-      },
-    );
-  }
-
   #signal(action: (tpm: Tpm) => void): Promise<boolean> {
     return new Promise((resolve) => {
       const done = (stored: boolean): void => {
@@ -392,7 +356,7 @@ export class TpmHost {
           (tpm) => {
             const before = tpm.state;
             action(tpm);
-            this.#makeDurable(tpm, before, done);
+            this.#execution.makeDurable(tpm, before, done);
           },
           () => done(false),
         );
