@@ -17,6 +17,7 @@ import {
   UINT16,
   UINT32,
 } from "@vtpm/wire";
+import { complaintAboutIndex } from "./nv-storage.ts";
 import { OTHER_SELECTION, otherBanksOf, PCR_COUNT, SAVED_PCRS } from "./pcr-banks.ts";
 
 /** libtpms' newest state format level. */
@@ -44,13 +45,10 @@ const EXTERNAL_INDICES = checked(
 );
 
 function complaintAboutIndices(indices: ReadonlyMap<number, NV_INDEX>): string | undefined {
-  for (const [handle, { publicArea, data }] of indices) {
-    const name = `the NV Index 0x${handle.toString(16)}`;
-    const { nvIndex, attributes, dataSize } = publicArea;
-    if (!isExternal(handle)) return `${name} is not external`;
-    if (nvIndex !== handle) return `${name} calls itself 0x${nvIndex.toString(16)}`;
-    const expected = TPMA_NV.has(attributes, "ORDERLY") ? 0 : dataSize;
-    if (data.length !== expected) return `${name} has ${data.length} bytes of data, expected ${expected}`;
+  for (const [handle, index] of indices) {
+    if (!isExternal(handle)) return `the NV Index 0x${handle.toString(16)} is not external`;
+    const complaint = complaintAboutIndex(handle, index);
+    if (complaint !== undefined) return complaint.text;
   }
   return undefined;
 }
@@ -61,7 +59,10 @@ export function complaintAboutRam(
   indices: ReadonlyMap<number, NV_INDEX>,
 ): string | undefined {
   const orderly = [...indices.values()].filter(({ publicArea }) => TPMA_NV.has(publicArea.attributes, "ORDERLY"));
-  const fits = orderly.every(({ publicArea }) => ram.get(publicArea.nvIndex)?.data.length === publicArea.dataSize);
+  const fits = orderly.every(({ publicArea }) => {
+    const part = ram.get(publicArea.nvIndex);
+    return part !== undefined && TPMA_NV.has(part.attributes, "ORDERLY") && part.data.length === publicArea.dataSize;
+  });
   return fits && ram.size === orderly.length ? undefined : "RAM is not that of the orderly external NV Indices";
 }
 

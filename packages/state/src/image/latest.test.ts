@@ -97,6 +97,17 @@ describe("the image of a TPM of profile latest", () => {
     expect(() => decodeVolatile(damaged, state.nv, clocks)).toThrow(/bank|RAM/);
   });
 
+  test.each<[string, (indices: NvState["indices"]) => NvState["indices"], RegExp]>([
+    ["with data of another size", (indices) => edited(indices, { data: new Uint8Array(3) }), /bytes of data/],
+    ["with a counter that is too short", (indices) => edited(indices, {}, { attributes: 0x0002_0012 }), /its type/],
+    ["with a policy that is none", (indices) => edited(indices, {}, { authPolicy: Uint8Array.of(1) }), /policy/],
+    ["under another handle", (indices) => edited(indices, {}, { nvIndex: EXTERNAL + 9 }), /calls itself/],
+  ])("is refused with an external Index %s", (_name, damage, complaint) => {
+    const nv = stopped();
+    const damaged = encodePermanent({ ...nv, indices: damage(nv.indices) });
+    expect(() => decodePermanent(damaged)).toThrow(complaint);
+  });
+
   test.each<[string, Partial<NvState>, string]>([
     ["the bank", { indices: new Map(), orderlyIndices: new Map() }, "PCR bank 0x27"],
     ["the external Indices", {}, "0x11000007"],
@@ -123,3 +134,14 @@ type Banks = TpmState["ram"]["pcrs"];
 const withoutBank = (banks: Banks): Banks => new Map([...banks].filter(([hash]) => hash !== TPM_ALG.SHA3_256));
 const cut = (banks: Banks): Banks =>
   new Map([...banks].map(([hash, values]) => [hash, hash === TPM_ALG.SHA3_256 ? values.slice(1) : values]));
+
+type Index = NonNullable<ReturnType<NvState["indices"]["get"]>>;
+function edited(
+  indices: NvState["indices"],
+  changes: Partial<Index>,
+  area: Partial<Index["publicArea"]> = {},
+): NvState["indices"] {
+  const index = indices.get(EXTERNAL);
+  if (index === undefined) throw new Error("there is no external Index");
+  return new Map(indices).set(EXTERNAL, { ...index, publicArea: { ...index.publicArea, ...area }, ...changes });
+}

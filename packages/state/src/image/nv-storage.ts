@@ -1,5 +1,11 @@
 import { handleTypeOf, TPM_HT, TPM_NT, TPM2B_AUTH, TPMA_NV, TPMS_NV_PUBLIC } from "@vtpm/tpm2/spec";
-import { digestSizeOf, OBJECT_ATTRIBUTES, OBJECT_IMAGE, type ObjectHeader } from "@vtpm/tpm2/state";
+import {
+  digestSizeOf,
+  OBJECT_ATTRIBUTES,
+  OBJECT_IMAGE,
+  type ObjectHeader,
+  type NV_INDEX as StoredIndex,
+} from "@vtpm/tpm2/state";
 import {
   type Bytes,
   buffer,
@@ -162,29 +168,38 @@ const NV_ENTRY: Codec<NvEntry | undefined> = {
   text: (entry) => (entry === undefined ? "end" : `0x${entry.handle.toString(16)}`),
 };
 
-function checkIndex(
-  reader: Reader,
-  start: number,
-  { handle, size, data, publicArea }: NvEntry & { kind: "index" },
-): void {
+function checkIndex(reader: Reader, start: number, { handle, size, ...index }: NvEntry & { kind: "index" }): void {
+  const complaint = complaintAboutIndex(handle, index);
+  if (complaint !== undefined) throw reader.refuse(complaint.reason, complaint.text, start);
+  // libtpms corrects the others, whose size depends on how it was compiled.
+  if (index.data.length === 0 && size !== indexEntrySize(0)) {
+    throw reader.refuse(
+      "SIZE",
+      `NV Index 0x${handle.toString(16)} takes ${indexEntrySize(0)} bytes, not ${size}`,
+      start,
+    );
+  }
+}
+
+/** What is wrong with an Index, if anything. */
+export function complaintAboutIndex(
+  handle: number,
+  { data, publicArea }: Pick<StoredIndex, "data" | "publicArea">,
+): { readonly reason: "VALUE" | "SIZE"; readonly text: string } | undefined {
   const name = `NV Index 0x${handle.toString(16)}`;
-  const { nvIndex, attributes, dataSize } = publicArea;
-  if (nvIndex !== handle) throw reader.refuse("VALUE", `${name} calls itself 0x${nvIndex.toString(16)}`, start);
+  const { nvIndex, attributes, dataSize, authPolicy, nameAlg } = publicArea;
+  if (nvIndex !== handle) return { reason: "VALUE", text: `${name} calls itself 0x${nvIndex.toString(16)}` };
   const expected = TPMA_NV.has(attributes, "ORDERLY") ? 0 : dataSize;
   if (data.length !== expected) {
-    throw reader.refuse("SIZE", `${name} has ${data.length} bytes of data, expected ${expected}`, start);
+    return { reason: "SIZE", text: `${name} has ${data.length} bytes of data, expected ${expected}` };
   }
-  // libtpms corrects the others, whose size depends on how it was compiled.
-  if (data.length === 0 && size !== indexEntrySize(0)) {
-    throw reader.refuse("SIZE", `${name} takes ${indexEntrySize(0)} bytes, not ${size}`, start);
-  }
-  const policySize = publicArea.authPolicy.length;
-  if (policySize !== 0 && policySize !== digestSizeOf(publicArea.nameAlg)) {
-    throw reader.refuse("SIZE", `${name} has a policy of ${policySize} bytes`, start);
+  if (authPolicy.length !== 0 && authPolicy.length !== digestSizeOf(nameAlg)) {
+    return { reason: "SIZE", text: `${name} has a policy of ${authPolicy.length} bytes` };
   }
   if (FIXED_SIZE_TYPES.includes(TPMA_NV.get(attributes, "TPM_NT")) && dataSize !== FIXED_SIZE) {
-    throw reader.refuse("SIZE", `${name} has ${dataSize} bytes, its type ${FIXED_SIZE}`, start);
+    return { reason: "SIZE", text: `${name} has ${dataSize} bytes, its type ${FIXED_SIZE}` };
   }
+  return undefined;
 }
 
 const FIXED_SIZE_TYPES: readonly number[] = [TPM_NT.COUNTER, TPM_NT.BITS, TPM_NT.PIN_FAIL, TPM_NT.PIN_PASS];
