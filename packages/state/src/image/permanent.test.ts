@@ -62,3 +62,21 @@ test("a counter of audited commands that is at its end begins again, and the sta
   tpm.send(fromHex("80010000000c0000017b0008")); // GetRandom, which this TPM audits
   expect(decodePermanent(encodePermanent(tpm.tpm.state.nv)).persistent.auditCounter).toBe(0n);
 });
+
+test("clock and time that are at their end begin again, and the state can be written", () => {
+  const END = 2n ** 64n - 1n;
+  const nv = decodePermanent(permanentImage("lib011-default-v1"));
+  const tpm = new TestTpm();
+  tpm.tpm.state = poweredOff({ ...nv, orderly: { ...nv.orderly, clock: END } });
+  tpm.powerOn();
+  const { state } = tpm.tpm;
+  tpm.tpm.state = { ...state, ram: { ...state.ram, time: END, orderly: { ...state.ram.orderly, clock: END } } };
+  tpm.platform.clock += 5;
+  tpm.send(fromHex("80010000000a00000181")); // ReadClock
+  expect(tpm.faults).toEqual([]);
+  const { ram } = tpm.tpm.state;
+  expect([ram.time, ram.orderly.clock]).toEqual([4n, 4n]);
+  tpm.send(fromHex("80010000000c000001450000")); // Shutdown(CLEAR), which stores the clock
+  expect(tpm.faults).toEqual([]);
+  expect(decodePermanent(encodePermanent(tpm.tpm.state.nv)).orderly.clock).toBe(4n);
+});

@@ -43,10 +43,10 @@ export class Clock {
     if (passed > 0n) {
       const ticks = (passed * NOMINAL_RATE) / rate;
       // What is less than a tick counts the next time.
-      const orderly = withClock(tpm.orderly, tpm.orderly.clock + ticks);
+      const orderly = withClock(tpm.orderly, BigInt.asUintN(64, tpm.orderly.clock + ticks));
       tpm.changeRam({
         timerLast: BigInt.asUintN(64, timerLast + (ticks * rate) / NOMINAL_RATE),
-        time: time + ticks,
+        time: BigInt.asUintN(64, time + ticks),
         orderly,
       });
     }
