@@ -7,6 +7,9 @@ export interface LoopDevice {
   detach(): void;
 }
 
+/** Why a test is left out. */
+export const NO_LOOP_DEVICE = "no loop device can be had here: only root may, and not every kernel has them";
+
 /** Makes one of a new file; `undefined` where there can be none: only root may, and not every kernel has them. */
 export function loopDevice(file: string, size: number): LoopDevice | undefined {
   if (process.getuid?.() !== 0) return undefined;

@@ -5,14 +5,13 @@ import { join } from "node:path";
 import { decodeLinearHeader } from "@vtpm/state";
 import { afterEach, beforeEach, expect, type TestContext, test } from "vitest";
 import { openLinearStore } from "vtpm";
-import { type LoopDevice, loopDevice } from "../loop-device.ts";
+import { type LoopDevice, loopDevice, NO_LOOP_DEVICE } from "../loop-device.ts";
 import { RawTpm } from "../raw-tpm.ts";
 import type { ServerProcess } from "../servers/server.ts";
 import { startVtpm } from "../servers/vtpm.ts";
 import { Ledger } from "./ledger.ts";
 
 const TPM = "tpm2-00";
-const NO_DEVICE = "no loop device can be had here: only root may, and not every kernel has them";
 
 let folder: string;
 let device: LoopDevice | undefined;
@@ -32,7 +31,7 @@ const backing = (): string => join(folder, "device");
 /** A device with nothing on it. */
 function emptyDevice(context: TestContext, size: number): string {
   device = loopDevice(backing(), size);
-  return device?.path ?? context.skip(NO_DEVICE);
+  return device?.path ?? context.skip(NO_LOOP_DEVICE);
 }
 
 const record = (image: Uint8Array) => ({ tpm: TPM, delta: image, image: () => image });

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, inject, test } from "vitest";
+import { loopDevice, NO_LOOP_DEVICE } from "../loop-device.ts";
 import { command, type RawTpm, u16, u32 } from "../raw-tpm.ts";
 import { answered, authorized, debians, executed, type Owner, ours, PlacedTpm, sized } from "./placed-tpm.ts";
 
@@ -154,6 +155,16 @@ declare("a TPM at rest goes from one owner to the next and back, several times",
     ["an encrypted linear file", true],
   ])("in %s", async (_, encrypted) => {
     await handOn(`file://${join(folder, "linear")}`, encrypted ? keyArgs() : [], []);
+  });
+
+  test("in a block device", async (context) => {
+    const device = loopDevice(join(folder, "device"), 0x20_0000);
+    if (device === undefined) return context.skip(NO_LOOP_DEVICE);
+    try {
+      await handOn(`file://${device.path}`, [], []);
+    } finally {
+      device.detach();
+    }
   });
 });
 
