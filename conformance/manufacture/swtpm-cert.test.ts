@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
-import { type Ended, ours, output, refusal, useDirectory } from "./tools.ts";
+import { BIN, type Ended, ours, output, refusal, run, runWithFile, useDirectory } from "./tools.ts";
 
 /** A parser that takes nothing but DER, and says what it has read. It has no names whose values are structures. */
 const STRICT_PARSER = `
@@ -248,11 +248,39 @@ describe.skipIf(missing.includes("certificate tools"))("swtpm_cert", () => {
       const { status, stdout } = await ours("swtpm_cert", ...args, ...key, ...password);
       expect({ status, stdout }).toMatchObject({ status: 0, stdout: expect.stringMatching(/^-----BEGIN CERT/) });
     }
+    const words = [join(BIN, "swtpm_cert.cjs"), ...args, ...key];
+    const fromDescriptor = await runWithFile(at("password"), process.execPath, [...words, "--signkey-pwd=fd:9"]);
+    expect(fromDescriptor).toMatchObject({ status: 0, stdout: expect.stringMatching(/^-----BEGIN CERT/) });
+    const fromVariable = await run(process.execPath, [...words, "--signkey-pwd", "env:SECRET"], { SECRET: "secret" });
+    expect(fromVariable).toMatchObject({ status: 0, stdout: expect.stringMatching(/^-----BEGIN CERT/) });
+    expect(await refusal("swtpm_cert", ...args, ...key, "--signkey-pwd", "env:NO_SUCH_VARIABLE")).toBe(
+      "swtpm_cert: --signkey-pwd: there is no environment variable NO_SUCH_VARIABLE",
+    );
+    expect(await refusal("swtpm_cert", ...args, ...key, "--signkey-pwd", "fd:99")).toMatch(
+      /^swtpm_cert: --signkey-pwd: cannot read the password from file descriptor 99: bad file descriptor/,
+    );
     const wrong = await refusal("swtpm_cert", ...args, ...key, "--signkey-password", "guess");
     expect(wrong).toMatch(
       /^swtpm_cert: cannot use the signing key .*locked\.key: it is no private key in PEM, or its p/,
     );
     expect(wrong).not.toContain("guess");
+  });
+
+  test("takes another exponent, days, a random serial number and options that have no effect", async () => {
+    const args = ["--tpm2", ...TPM, ...SPEC, ...(await modulus()), "--exponent=17", "--days", "10", "--days", "2"];
+    const idle = ["--parentkey-password", "x", "--parentkey-pwd", "file:/none"];
+    const seen = new Set<string>();
+    for (let i = 0; i < 2; i++) {
+      expect(await certify("rsa", ...args, ...idle)).toEqual({ status: 0, stdout: "", stderr: "" });
+      const { text } = await inspected("rsa");
+      expect(text).toContain("Exponent: 17 (0x11)");
+      const [from = 0, until = 0] = [...text.matchAll(/Not (?:Before|After ?) ?: (.*)/g)].map(([, date]) =>
+        Date.parse(date ?? ""),
+      );
+      expect(until - from).toBe(2 * 24 * 60 * 60 * 1000);
+      seen.add(await output("openssl", "x509", "-noout", "-serial", "-inform", "DER", "-in", at("certificate")));
+    }
+    expect(seen.size).toBe(2);
   });
 
   test("prints what it can", async () => {
@@ -261,6 +289,8 @@ describe.skipIf(missing.includes("certificate tools"))("swtpm_cert", () => {
         '"cmdarg-public", "cmdarg-keyalgo" ], "version": "0.11.0" }\n',
     );
     expect((await ours("swtpm_cert", "--help")).stdout).toMatch(/^swtpm_cert - /);
+    expect((await ours("swtpm_cert", "-h")).stdout).toMatch(/^swtpm_cert - /);
+    expect((await ours("swtpm_cert", "--version")).stdout).toBe("swtpm_cert version 0.11.0\n");
   });
 
   test.each<[string, readonly string[]]>([

@@ -194,6 +194,7 @@ describe.skipIf(missing.includes("certificate tools"))("swtpm_setup", () => {
       [["--createek", "--rsa-keysize", "3072"]],
       [["--create-spk", "--rsa-keysize", "3072", "--pcr-banks", "sha1,sha256"]],
       [["--create-spk", "--ecc", "--pcr-banks", "sha1", "--pcr-banks", "sha512"]],
+      [["--createek", "--ecc", "--decryption", "--pcr-banks", "sha256,md5,sha1"]],
     ])("makes the same of %s by driving its swtpm", async (args) => {
       mkdirSync(at("theirs"));
       configure("setup.conf", "/usr/bin/swtpm_localca");

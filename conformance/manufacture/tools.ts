@@ -42,6 +42,10 @@ export async function output(program: string, ...args: readonly string[]): Promi
   return stdout;
 }
 
+/** Runs a program that can read a file at descriptor 9. */
+export const runWithFile = (file: string, program: string, args: readonly string[]): Promise<Ended> =>
+  run("sh", ["-c", 'exec "$@" 9<"$0"', file, program, ...args]);
+
 /** Runs one of this project's programs. */
 export const ours = (name: string, ...args: readonly string[]): Promise<Ended> =>
   run(process.execPath, [join(BIN, `${name}.cjs`), ...args]);

@@ -66,6 +66,7 @@ export class LocalCa {
     return locked(place, async () => {
       const meanwhile = await load(place);
       if (meanwhile !== undefined) return new LocalCa(place, false, meanwhile);
+      for (const path of [place.signingKey, place.issuerCertificate]) await makeDirectory(dirname(path));
       await create(place);
       const made = await load(place);
       if (made === undefined) throw new LocalCaError("CA_INCOMPLETE", `${place.issuerCertificate} has vanished`);

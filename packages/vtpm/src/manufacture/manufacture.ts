@@ -15,7 +15,7 @@ import {
   type KeyPublic,
   storageKeyTemplate,
 } from "./templates.ts";
-import { activatePcrBanks, makeKey, manufacturerOf, writeNvArea } from "./tpm-keys.ts";
+import { activatePcrBanks, makeKey, manufacturerOf, type PcrBanks, writeNvArea } from "./tpm-keys.ts";
 
 /** What a TPM is to be given. */
 export interface ManufacturePlan {
@@ -30,6 +30,8 @@ export interface ManufacturePlan {
   readonly idevid?: KeyAlgorithm | undefined;
   /** Banks that are to have PCRs; all keep theirs if absent. */
   readonly pcrBanks?: readonly string[] | undefined;
+  /** Whether banks that the TPM lacks are left out, as long as it has one of them. */
+  readonly leaveOutPcrBanks?: boolean | undefined;
   readonly lockNv: boolean;
 }
 
@@ -60,7 +62,7 @@ export type Made =
       readonly algorithm: KeyAlgorithm;
       readonly certificate: Bytes;
     }
-  | { readonly kind: "pcrBanks"; readonly active: readonly string[]; readonly all: readonly string[] };
+  | ({ readonly kind: "pcrBanks" } & PcrBanks);
 
 /** Who certifies, and who is told. */
 export interface ManufactureHelp {
@@ -92,7 +94,7 @@ class Manufacture {
   }
 
   async run(): Promise<void> {
-    const { storageKey, endorsementKeys, iak, idevid, pcrBanks } = this.#plan;
+    const { storageKey, endorsementKeys, iak, idevid, pcrBanks, leaveOutPcrBanks = false } = this.#plan;
     if (storageKey !== undefined) {
       await this.#key(TPM_RH.OWNER, storageKeyTemplate(storageKey), STORAGE_KEY, "storage primary key");
     }
@@ -101,7 +103,10 @@ class Manufacture {
     if (iak !== undefined) await this.#identity("iak", iak);
     if (idevid !== undefined) await this.#identity("idevid", idevid);
     if (pcrBanks !== undefined) {
-      await this.#help.made({ kind: "pcrBanks", ...(await activatePcrBanks(this.#client, pcrBanks)) });
+      await this.#help.made({
+        kind: "pcrBanks",
+        ...(await activatePcrBanks(this.#client, pcrBanks, leaveOutPcrBanks)),
+      });
     }
     await this.#client.call(Shutdown, { shutdownType: TPM_SU.CLEAR });
   }
@@ -129,7 +134,7 @@ class Manufacture {
     certificate: index,
     template: templateIndex,
   }: AttestationKey): Promise<void> {
-    const label = `${algorithm} AK`;
+    const label = EK_PLACES[algorithm].label.replace("EK", "AK");
     const template = akTemplate(algorithm);
     const key = await this.#key(TPM_RH.ENDORSEMENT, template, handle, label);
     if (templateIndex !== undefined)

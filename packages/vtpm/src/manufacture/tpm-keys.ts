@@ -83,11 +83,19 @@ const BANKS = new Map<number, string>([
   [TPM_ALG.SHA3_512, "sha3-512"],
 ]);
 
-/** Gives these banks their PCRs, and takes them from the others. */
+/** Banks with PCRs, banks that the TPM has, and banks that were wanted and that it does not have. */
+export interface PcrBanks {
+  readonly active: readonly string[];
+  readonly all: readonly string[];
+  readonly lacking: readonly string[];
+}
+
+/** Gives these banks their PCRs, and takes them from the others; `leaveOut` is for those that the TPM lacks. */
 export async function activatePcrBanks(
   client: TpmClient,
   wanted: readonly string[],
-): Promise<{ readonly active: readonly string[]; readonly all: readonly string[] }> {
+  leaveOut: boolean,
+): Promise<PcrBanks> {
   const { capabilityData } = await client.call(GetCapability, {
     capability: TPM_CAP.PCRS,
     property: 0,
@@ -97,14 +105,14 @@ export async function activatePcrBanks(
     throw new ManufactureError("TPM_ANSWER", "the TPM tells no PCR banks");
   const banks = capabilityData.data.map(({ hash }) => ({ hash, name: BANKS.get(hash) ?? `0x${hash.toString(16)}` }));
   const all = banks.map(({ name }) => name);
-  const unknown = wanted.find((name) => !all.includes(name));
-  if (unknown !== undefined) {
-    throw new ManufactureError("PCR_BANK", `the TPM has no PCR bank ${unknown}: it has ${all.join(", ")}`);
+  const lacking = wanted.filter((name) => !all.includes(name));
+  if (lacking.length > 0 && (!leaveOut || lacking.length === wanted.length)) {
+    throw new ManufactureError("PCR_BANK", `the TPM has no PCR bank ${lacking.join(", ")}: it has ${all.join(", ")}`);
   }
   const pcrAllocation = banks.map(({ hash, name }) => ({ hash, pcrSelect: wanted.includes(name) ? ALL : NONE }));
   const { allocationSuccess } = await client.call(PCR_Allocate, { authHandle: TPM_RH.PLATFORM, pcrAllocation });
   if (allocationSuccess !== 1) throw new ManufactureError("PCR_BANK", "the TPM did not allocate the PCR banks");
-  return { active: all.filter((name) => wanted.includes(name)), all };
+  return { active: all.filter((name) => wanted.includes(name)), all, lacking };
 }
 
 /** Who the TPM says made it, such as "IBM". */

@@ -104,13 +104,13 @@ async function runTool(
   ];
   try {
     await say(`  Invoking ${tool} ${args.join(" ")}`);
-    const { status, output } = await run(tool, args);
+    const { ending, output } = await run(tool, args);
     const name = tool.slice(tool.lastIndexOf("/") + 1);
     for (const line of output.split("\n").filter((each) => each !== "")) await say(`${name}: ${line}`);
-    if (status !== 0) {
+    if (ending !== "status 0") {
       throw new ManufactureError(
         "CERTIFICATE_TOOL",
-        `${tool} ended with status ${status}: ${output.trim() || "it says nothing"}`,
+        `${tool} ended with ${ending}: ${output.trim().replaceAll("\n", "; ") || "it says nothing"}`,
       );
     }
     return new Uint8Array(await readFile(join(directory, `${type}.cert`)));
@@ -124,10 +124,7 @@ async function runTool(
   }
 }
 
-function run(
-  tool: string,
-  args: readonly string[],
-): Promise<{ readonly status: number | null; readonly output: string }> {
+function run(tool: string, args: readonly string[]): Promise<{ readonly ending: string; readonly output: string }> {
   return new Promise((resolve, reject) => {
     const child = spawn(tool, args, { stdio: ["ignore", "pipe", "pipe"] });
     let output = "";
@@ -137,6 +134,6 @@ function run(
       });
     }
     child.once("error", reject);
-    child.once("close", (status) => resolve({ status, output }));
+    child.once("close", (status, signal) => resolve({ ending: signal ?? `status ${status}`, output }));
   });
 }

@@ -19,7 +19,7 @@ export const DECLARATIONS = [
   { name: "create-spk", only: "2.0", text: "make the storage primary key" },
   { name: "ecc", only: "2.0", text: "with --create-spk: on P-384 instead of RSA 3072" },
   { name: "allow-signing", only: "2.0", text: "endorsement keys may sign" },
-  { name: "decryption", only: "2.0", text: "endorsement keys that may sign may decrypt, too" },
+  { name: "decryption", only: "2.0", text: "endorsement keys may decrypt, as they do without --allow-signing" },
   {
     name: "ek1keyalgo",
     argument,
@@ -166,9 +166,6 @@ export class SetupOptions {
     this.#exclusive("overwrite", "not-overwrite");
     this.#exclusive("keyfile", "keyfile-fd", "pwdfile", "pwdfile-fd");
     this.#exclusive("profile", "profile-name", "profile-file", "profile-file-fd");
-    if (this.has("ecc") && !this.has("create-spk")) throw new UsageError("--ecc goes with --create-spk");
-    if (this.has("decryption") && !this.has("allow-signing"))
-      throw new UsageError("--decryption goes with --allow-signing");
     if (this.has("reconfigure")) {
       for (const name of NOT_WITH_RECONFIGURE) {
         if (this.has(name)) throw new UsageError(`--reconfigure and --${name} exclude each other`);

@@ -99,8 +99,7 @@ async function fill(
   await manufacture(tpm.client, plan, {
     certify,
     async made(what) {
-      const line = lineOf(what);
-      if (line !== undefined) await log.note(line);
+      for (const line of linesOf(what)) await log.note(line);
       if (what.kind !== "certificate" || certificates === undefined || what.type === "platform") return;
       const path = join(certificates, `${what.type}-${what.algorithm}.crt`);
       await putFile(path, "the certificate", what.certificate, CERTIFICATE_MODE);
@@ -108,16 +107,19 @@ async function fill(
   });
 }
 
-function lineOf(made: Made): string | undefined {
+function linesOf(made: Made): readonly string[] {
   switch (made.kind) {
     case "key":
-      return `Successfully created ${made.label} with handle 0x${made.handle.toString(16)}.`;
+      return [`Successfully created ${made.label} with handle 0x${made.handle.toString(16)}.`];
     case "nv":
-      return `Successfully created NVRAM area 0x${made.index.toString(16)} for ${made.label}.`;
+      return [`Successfully created NVRAM area 0x${made.index.toString(16)} for ${made.label}.`];
     case "pcrBanks":
-      return `Successfully activated PCR banks ${made.active.join(",")} among ${made.all.join(",")}.`;
+      return [
+        ...made.lacking.map((bank) => `The TPM has no PCR bank ${bank}: it is left out.`),
+        `Successfully activated PCR banks ${made.active.join(",")} among ${made.all.join(",")}.`,
+      ];
     case "certificate":
-      return undefined;
+      return [];
   }
 }
 
@@ -152,6 +154,7 @@ function planOf(options: SetupOptions, settings: SetupSettings, rsaKeySizes: rea
     iak: identity("iakkeyalgo"),
     idevid: identity("idevidkeyalgo"),
     pcrBanks: pcrBanks.includes("-") ? undefined : pcrBanks,
+    leaveOutPcrBanks: true,
     lockNv: options.has("lock-nvram"),
   };
 }
