@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, inject, test } from "vitest";
 import { OpenedTpm } from "./opened-tpm.ts";
@@ -50,8 +50,6 @@ describe.skipIf(inject("missingPrograms").includes("certificate tools"))("swtpm_
     ["--overwrite and --not-overwrite exclude each other", ["--overwrite", "--not-overwrite"]],
     ["--keyfile and --pwdfile exclude each other", ["--keyfile", "a", "--pwdfile", "b"]],
     ["--profile and --profile-name exclude each other", ["--profile", "{}", "--profile-name", "null"]],
-    ["--ecc goes with --create-spk", ["--ecc"]],
-    ["--decryption goes with --allow-signing", ["--decryption"]],
     ["--reconfigure and --createek exclude each other", ["--reconfigure", "--createek"]],
     ["--reconfigure and --overwrite exclude each other", ["--reconfigure", "--overwrite"]],
     ["--ownerpass is for a TPM 1.2 and does not go with --tpm2.", ["--ownerpass", "x"]],
@@ -104,6 +102,11 @@ describe.skipIf(inject("missingPrograms").includes("certificate tools"))("swtpm_
       /^cannot write certificates to .*none: no such/,
     );
     expect(await refused(setup("--logfile", at("none/log")))).toMatch(/^cannot write the log .*none\/log: no such/);
+    symlinkSync(at("elsewhere"), at("link"));
+    expect(await refused(setup("--logfile", at("link")))).toMatch(
+      /^cannot write the log .*link: .*\(ELOOP\): name a file/,
+    );
+    expect(existsSync(at("elsewhere"))).toBe(false);
     expect(await refused(setup("--profile-name", "mine"))).toMatch(/^--profile-name: there is no profile "mine" in /);
     expect(statesIn("state")).toEqual([]);
   });

@@ -1,9 +1,12 @@
+import { spawn } from "node:child_process";
 import { X509Certificate } from "node:crypto";
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { once } from "node:events";
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { TPM_ALG } from "@vtpm/tpm2/spec";
 import { describe, expect, inject, test } from "vitest";
 import { OpenedTpm } from "./opened-tpm.ts";
-import { type Ended, ours, output, useDirectory } from "./tools.ts";
+import { BIN, type Ended, ours, output, useDirectory } from "./tools.ts";
 
 const missing = inject("missingPrograms");
 
@@ -81,6 +84,27 @@ describe.skipIf(missing.includes("certificate tools"))("vtpm new", () => {
     expect(statSync(at("ca")).mode & 0o777).toBe(0o700);
   });
 
+  test("takes a place in a file, a profile, banks and a name, and exports DER", async () => {
+    const state = ["--state", `file://${at("linear")}`];
+    const more = ["--profile", "default-v2", "--pcr-banks", "sha1,sha512", "--name", "box:2", "--json"];
+    const made = await create(...state, ...more);
+    expect(made).toMatchObject({ status: 0, stderr: "" });
+    expect(JSON.parse(made.stdout)).toMatchObject({
+      profile: "default-v2",
+      pcrBanks: ["sha1", "sha512"],
+      nv: expect.any(Array),
+    });
+    expect(readFileSync(at("linear")).subarray(0, 8).toString()).toBe("nilmptws");
+    const der = await exported(...state, "--der");
+    expect(der).toMatchObject({ status: 0, stderr: "" });
+    expect(der.stdout).toContain(`${at("out/ek-rsa2048.der")}  CN=box:2\n`);
+    await output("openssl", "x509", "-noout", "-inform", "DER", "-in", at("out/ca-root.der"));
+    const other = await exported(...state, "--ca", at("none"));
+    expect(other.stdout).toContain(
+      `The CA in ${at("none")} has not signed them, so the chain is missing: name its directory`,
+    );
+  });
+
   test("makes nothing but the TPM when that is asked for", async () => {
     expect(await create("--preset", "bare", "--profile", "null")).toMatchObject({ status: 0, stderr: "" });
     expect(existsSync(at("ca"))).toBe(false);
@@ -92,6 +116,35 @@ describe.skipIf(missing.includes("certificate tools"))("vtpm new", () => {
       status: 1,
       stderr: `vtpm: the TPM in ${at("tpm")} has no certificates\n`,
     });
+  });
+
+  test("leaves nothing, or a whole TPM, when it is killed at any moment, and completes the CA the next time", async () => {
+    let cut = 0;
+    for (let round = 0; round < 8; round++) {
+      for (const name of ["tpm", "ca"]) rmSync(at(name), { recursive: true, force: true });
+      const args = [join(BIN, "vtpm.cjs"), "new", "--state", at("tpm"), "--ca", at("ca")];
+      const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "ignore"] });
+      const ended = once(child, "close");
+      // At its line of this number: it says a line for each thing that it has made.
+      let lines = 0;
+      child.stdout.on("data", (text: Buffer) => {
+        lines += text.toString().split("\n").length - 1;
+        if (lines > round) child.kill("SIGKILL");
+      });
+      await ended;
+      if (!existsSync(at("tpm/tpm2-00.permall"))) {
+        cut++;
+        expect(readdirSync(at("tpm"))).toEqual([".lock"]);
+        expect(await create()).toMatchObject({ status: 0, stderr: "" });
+      }
+      await OpenedTpm.with("this project", at("tpm"), async (tpm) => {
+        expect((await tpm.keys()).size).toBe(2);
+        expect((await tpm.areas()).size).toBe(3);
+      });
+      expect(await exported()).toMatchObject({ status: 0, stderr: "" });
+      await output("openssl", "verify", "-CAfile", at("out/ca-root.pem"), at("out/ca-intermediate.pem"));
+    }
+    expect(cut).toBeGreaterThan(2);
   });
 
   test("says in one line what it cannot do", async () => {
@@ -112,7 +165,9 @@ describe.skipIf(missing.includes("certificate tools"))("vtpm new", () => {
     );
     expect(await create("--preset", "bare", "--overwrite")).toMatchObject({ status: 0 });
     writeFileSync(at("file"), "");
-    expect(await refused(1, "--state", at("file"))).toMatch(/^cannot make .*file: file already exists \(EEXIST\)/);
+    expect(await refused(1, "--state", at("file"))).toMatch(
+      /^cannot make .*file: file already exists \(EEXIST\); --state names another place$/,
+    );
     expect(await ours("vtpm", "cert", "export", "--state", at("none"))).toMatchObject({ status: 1 });
     expect(await ours("vtpm", "cert")).toMatchObject({ status: 2 });
     expect((await ours("vtpm", "new", "--help")).stdout).toMatch(/^vtpm new - /);

@@ -83,6 +83,8 @@ export function why(error: unknown, path: string): string {
     case "ENOSPC":
     case "EDQUOT":
       return `${reason}: make room on the file system of ${dirname(path)}`;
+    case "ELOOP":
+      return `${reason}: name a file that is no symbolic link`;
     case "EROFS":
       return `${reason}: choose a directory that can be written`;
     default:

@@ -1,5 +1,9 @@
+import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { FileError, why } from "../files.ts";
+
+/** It is not written to what somebody else has put a link to in its place. */
+const FLAGS = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NOFOLLOW;
 
 /** Where a program of swtpm's tools says what it does: in a file that it adds to, or on standard output and error. */
 export class LogFile {
@@ -12,7 +16,7 @@ export class LogFile {
   static async open(path: string | undefined): Promise<LogFile> {
     if (path === undefined) return new LogFile(undefined);
     try {
-      return new LogFile(await open(path, "a", 0o640));
+      return new LogFile(await open(path, FLAGS, 0o640));
     } catch (error) {
       throw new FileError("FILE_WRITE", `cannot write the log ${path}: ${why(error, path)}`, { cause: error });
     }

@@ -69,7 +69,7 @@ async function create(options: NewOptions): Promise<void> {
   const say = (line: string): void => {
     if (!json) process.stdout.write(`${line}\n`);
   };
-  await makeDirectory(location);
+  await makeDirectory(location.directory, "--state");
   if (await hasState(location)) {
     if (!options.overwrite) {
       throw new UsageError(`there is a TPM in ${where} already: give --overwrite to replace it, or another --state`);
@@ -109,7 +109,7 @@ async function create(options: NewOptions): Promise<void> {
 }
 
 function openCa(directory: string, place: LocalCaPlace): Promise<LocalCa> {
-  return makeDirectory({ directory }).then(() => LocalCa.open(place));
+  return makeDirectory(directory, "--ca").then(() => LocalCa.open(place));
 }
 
 /** The files of a CA in a directory, as swtpm's configuration names them. */
@@ -173,11 +173,15 @@ function summary(
   };
 }
 
-async function makeDirectory({ directory }: { readonly directory?: string | undefined }): Promise<void> {
+async function makeDirectory(directory: string | undefined, option: "--state" | "--ca"): Promise<void> {
   if (directory === undefined) return;
   try {
     await mkdir(directory, { recursive: true, mode: 0o700 });
   } catch (error) {
-    throw new FileError("FILE_WRITE", `cannot make ${directory}: ${why(error, directory)}`, { cause: error });
+    throw new FileError(
+      "FILE_WRITE",
+      `cannot make ${directory}: ${why(error, directory)}; ${option} names another place`,
+      { cause: error },
+    );
   }
 }
