@@ -25,6 +25,8 @@ export interface LocalCaPlace {
   readonly serial: string;
   /** Of the root's key, when it is made. */
   readonly rootPassword?: string | undefined;
+  /** How long others may have the CA. */
+  readonly lockPatienceMs?: number | undefined;
 }
 
 const KEY_MODE = 0o640;
@@ -161,11 +163,14 @@ async function makeDirectory(path: string): Promise<void> {
   }
 }
 
-async function locked<T>({ stateDirectory }: LocalCaPlace, work: () => Promise<T>): Promise<T> {
+async function locked<T>(
+  { stateDirectory, lockPatienceMs: patienceMs = LOCK_PATIENCE_MS }: LocalCaPlace,
+  work: () => Promise<T>,
+): Promise<T> {
   const path = join(stateDirectory, LOCK);
   let lock: FileLock | undefined;
   try {
-    lock = await lockFile(path, 0o644, LOCK_PATIENCE_MS);
+    lock = await lockFile(path, 0o644, patienceMs);
   } catch (error) {
     if (systemErrorCode(error) === undefined) throw error;
     throw new LocalCaError("CA_DIRECTORY", `cannot lock the CA with ${path}: ${why(error, path)}`, { cause: error });
@@ -173,7 +178,7 @@ async function locked<T>({ stateDirectory }: LocalCaPlace, work: () => Promise<T
   if (lock === undefined) {
     throw new LocalCaError(
       "CA_LOCKED",
-      `the CA in ${stateDirectory} has been locked by another process for ${LOCK_PATIENCE_MS / 1000} seconds (${path}): end that process; user ${userName()} waits no longer`,
+      `the CA in ${stateDirectory} has been locked by another process for ${patienceMs / 1000} seconds (${path}): end that process; user ${userName()} waits no longer`,
     );
   }
   try {
