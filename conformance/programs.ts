@@ -54,8 +54,13 @@ const required = {
     ],
   },
   "PKCS #11": {
-    packages: ["softhsm2", "gnutls-bin", "openssl"],
-    probe: ["sh", "-c", "softhsm2-util --version && p11tool --version && ls /usr/lib/softhsm/libsofthsm2.so"],
+    packages: ["softhsm2", "gnutls-bin", "opensc", "openssl", "libtss2-tcti-swtpm0"],
+    // apt brings tpm2-pkcs11, too, which is unpacked and not installed: all users of p11-kit would look for its TPM.
+    probe: [
+      "sh",
+      "-c",
+      "softhsm2-util --version && p11tool --version && command -v pkcs11-tool && ls /usr/lib/softhsm/libsofthsm2.so && apt-cache show libtpm2-pkcs11-1",
+    ],
   },
   "file systems": {
     packages: ["e2fsprogs", "xfsprogs", "btrfs-progs"],
