@@ -32,7 +32,7 @@ const missing = inject("missingPrograms");
 describe.skipIf((["QEMU", "tpm2-tools", "tpm2-pytss"] as const).some((name) => missing.includes(name)))(
   "Xen with vtpm xen in Domain-0",
   () => {
-    test("serves paravirtualized domains", { timeout: 1_800_000 }, async () => {
+    test("serves paravirtualized domains", { timeout: 3_600_000 }, async () => {
       // The built modules, under the names by which the script imports them.
       const hostile = text("./hostile.mjs")
         .replaceAll("./kernel-hypervisor.js", path("../../packages/vtpm/dist/kernel/xen/kernel-hypervisor.js"))
