@@ -1,7 +1,6 @@
 # What a domU does: is its TPM there, is it the one of its last life, and then a command again and again.
 export PATH=/bin:/sbin:/usr/bin
 export TPM2TOOLS_TCTI=device:/dev/tpm0
-echo 1 > /proc/sys/kernel/sysrq
 i=0; while [ $i -lt 600 ] && [ ! -c /dev/tpm0 ]; do sleep 0.1; i=$((i+1)); done
 [ -c /dev/tpm0 ] || { echo "DOMU no device"; exit 1; }
 echo "DOMU device $(cat /sys/class/tpm/tpm0/tpm_version_major) $(tr '\n' ' ' < /sys/class/tpm/tpm0/timeouts)"

@@ -14,9 +14,9 @@ const HOLDS = [
   "a back end that is started again takes devices up again",
   "nonsense in a page hurts nobody else",
   "a front end that grants nothing is closed with the reason",
-  "a domain that crashes is forgotten",
+  "a domain that is destroyed is forgotten",
   "a device can be attached and detached",
-  "a reboot keeps persistent state, and nothing else",
+  "a reboot keeps persistent state",
   "ends",
 ];
 
