@@ -37,6 +37,7 @@ export default defineConfig({
         test: {
           name: "vtpm",
           include: ["packages/vtpm/src/**/*.test.ts", "examples/*.test.ts"],
+          globalSetup: ["packages/vtpm/src/testing/provided-program.ts"],
           sequence: { groupOrder: 1 },
         },
       },

@@ -2,26 +2,23 @@ import { pathToFileURL } from "node:url";
 import { TPM_RC } from "@vtpm/tpm2";
 import { concatBytes, fromHex } from "@vtpm/wire";
 import fc from "fast-check";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, inject, test } from "vitest";
 import { openMemoryHost } from "../host/memory-host.ts";
 import type { TpmHost } from "../host/tpm-host.ts";
 import { Poller } from "../native/poller.ts";
 import { CommandPort } from "../server/command-port.ts";
-import { type BuiltProgram, buildProgram } from "../testing/build-program.ts";
 import { createPrimaryRsa, extendPcr17, getRandom, responseCode, startup } from "../testing/commands.ts";
 import { HeldJobs } from "../testing/held-jobs.ts";
 import { MessageDescriptor } from "../testing/message-descriptor.ts";
 import { CommandDevice } from "./command-device.ts";
 
-let built: BuiltProgram;
+const built = inject("builtProgram");
 let poller: Poller;
 beforeAll(async () => {
-  built = await buildProgram();
   poller = new Poller({ worker: pathToFileURL(built.pollWorker) });
 });
 afterAll(async () => {
   await poller.close();
-  built.remove();
 });
 
 let kernel: MessageDescriptor;

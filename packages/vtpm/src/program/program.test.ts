@@ -4,9 +4,9 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { TPM_RC } from "@vtpm/tpm2";
 import { concatBytes } from "@vtpm/wire";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, inject, test } from "vitest";
 import { uint32s } from "../server/words.ts";
-import { type BuiltProgram, buildProgram } from "../testing/build-program.ts";
+import { buildProgram } from "../testing/build-program.ts";
 import { createPrimaryRsa, flush, getRandom, handleIn, responseCode, startup } from "../testing/commands.ts";
 import { type Ready, VtpmProcess } from "../testing/vtpm-process.ts";
 import { WireClient } from "../testing/wire-client.ts";
@@ -15,11 +15,7 @@ const STATE_FILE = "tpm2-00.permall";
 /** What an orderly end leaves in a state directory. */
 const LEFT = [".lock", STATE_FILE];
 
-let built: BuiltProgram;
-beforeAll(async () => {
-  built = await buildProgram();
-});
-afterAll(() => built.remove());
+const built = inject("builtProgram");
 
 let directory: string;
 let processes: VtpmProcess[];
@@ -290,16 +286,21 @@ test("vtpm --help teaches, and --version tells", async () => {
 });
 
 test("starts from the code that the build has compiled, and without it where it is not this V8's", async () => {
-  expect(await new VtpmProcess(built.compiler, []).ended).toMatchObject({ status: 0, stdout: "", stderr: "" });
-  const bundle = join(dirname(built.program), "..", "dist", "bundle");
-  const compiled = readdirSync(bundle).filter((name) => name.endsWith(".code"));
-  expect(compiled).toContain("vtpm.cjs.code");
-  expect(compiled).toContain("swtpm.cjs.code");
-  expect((await vtpm("--version").ended).stdout).toMatch(/^vtpm /);
-  for (const name of compiled) {
-    const path = join(bundle, name);
-    writeFileSync(path, readFileSync(path).subarray(0, 1000));
+  const own = await buildProgram();
+  try {
+    expect(await new VtpmProcess(own.compiler, []).ended).toMatchObject({ status: 0, stdout: "", stderr: "" });
+    const bundle = join(dirname(own.program), "..", "dist", "bundle");
+    const compiled = readdirSync(bundle).filter((name) => name.endsWith(".code"));
+    expect(compiled).toContain("vtpm.cjs.code");
+    expect(compiled).toContain("swtpm.cjs.code");
+    const version = async () => (await new VtpmProcess(own.program, ["--version"]).ended).stdout;
+    expect(await version()).toMatch(/^vtpm /);
+    for (const name of compiled) {
+      const path = join(bundle, name);
+      writeFileSync(path, readFileSync(path).subarray(0, 1000));
+    }
+    expect(await version()).toMatch(/^vtpm /);
+  } finally {
+    own.remove();
   }
-  expect((await vtpm("--version").ended).stdout).toMatch(/^vtpm /);
-  for (const name of compiled) rmSync(join(bundle, name));
 });

@@ -5,7 +5,7 @@ import { createNodeProvider } from "@vtpm/crypto/node";
 import { type SealBlobOptions, sealBlob } from "@vtpm/state";
 import { type Bytes, concatBytes, fromHex, toHex } from "@vtpm/wire";
 import fc from "fast-check";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test } from "vitest";
 import { openHost } from "../host/open-host.ts";
 import type { TpmHost } from "../host/tpm-host.ts";
 import { TPM_SU } from "../host/tpm2-messages.ts";
@@ -14,7 +14,6 @@ import { receiveMessage, sendMessage } from "../native/socket-message.ts";
 import { NodePlatform } from "../platform/node-platform.ts";
 import { MemoryStore } from "../store/memory-store.ts";
 import { StoreOwner } from "../store/store-owner.ts";
-import { type BuiltProgram, buildProgram } from "../testing/build-program.ts";
 import { counterValue, defineCounter, getRandom, increment, readCounter, readPcr17 } from "../testing/commands.ts";
 import { HeldJobs } from "../testing/held-jobs.ts";
 import { shutdown } from "../testing/shutdown.ts";
@@ -33,15 +32,13 @@ const MIGRATION_KEY = new Uint8Array(32).fill(0x22);
 const INDEX = 0x01800001;
 const crypto = createNodeProvider();
 
-let built: BuiltProgram;
+const built = inject("builtProgram");
 let poller: Poller;
 beforeAll(async () => {
-  built = await buildProgram();
   poller = new Poller({ worker: new URL(`file://${built.pollWorker}`) });
 });
 afterAll(async () => {
   await poller.close();
-  built.remove();
 });
 
 let host: TpmHost;

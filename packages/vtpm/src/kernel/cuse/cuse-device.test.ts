@@ -2,14 +2,13 @@ import { constants as os } from "node:os";
 import { pathToFileURL } from "node:url";
 import { concatBytes, fromHex, toHex } from "@vtpm/wire";
 import fc from "fast-check";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test } from "vitest";
 import { type ControlCommandName, ioctlNumber } from "../../control/commands.ts";
 import { openMemoryHost } from "../../host/memory-host.ts";
 import type { TpmHost } from "../../host/tpm-host.ts";
 import { Poller } from "../../native/poller.ts";
 import { NodePlatform } from "../../platform/node-platform.ts";
 import { controlOf } from "../../server/endpoints.ts";
-import { type BuiltProgram, buildProgram } from "../../testing/build-program.ts";
 import {
   createPrimaryRsa,
   defineIndex,
@@ -28,15 +27,13 @@ const O_NONBLOCK = 0o4000;
 const READABLE = 0x41;
 const WRITABLE = 0x104;
 
-let built: BuiltProgram;
+const built = inject("builtProgram");
 let poller: Poller;
 beforeAll(async () => {
-  built = await buildProgram();
   poller = new Poller({ worker: pathToFileURL(built.pollWorker) });
 });
 afterAll(async () => {
   await poller.close();
-  built.remove();
 });
 
 let descriptor: MessageDescriptor;
