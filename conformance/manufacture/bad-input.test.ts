@@ -4,7 +4,7 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSy
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, inject, test } from "vitest";
 import { OpenedTpm } from "./opened-tpm.ts";
-import { BIN, type Ended, output, run, useDirectory } from "./tools.ts";
+import { BIN, configureSetup, type Ended, output, run, useDirectory } from "./tools.ts";
 
 const isRoot = process.geteuid?.() === 0;
 /** A user without rights: this one, or where that is root one who is nobody. */
@@ -17,15 +17,7 @@ describe.skipIf(inject("missingPrograms").includes("certificate tools"))("swtpm_
   beforeEach(() => {
     chmodSync(directory.path, 0o755);
     for (const name of ["state", "ca"]) mkdirSync(at(name));
-    const ca = ["statedir = @/ca", "signingkey = @/ca/signkey.pem", "issuercert = @/ca/issuercert.pem"];
-    writeFileSync(at("localca.conf"), ca.join("\n").replaceAll("@", directory.path));
-    writeFileSync(at("options"), "--platform-manufacturer Maker --platform-version 2.1 --platform-model Model");
-    const conf = [
-      "create_certs_tool = swtpm_localca",
-      "create_certs_tool_config = @/localca.conf",
-      "create_certs_tool_options = @/options",
-    ];
-    writeFileSync(at("setup.conf"), conf.join("\n").replaceAll("@", directory.path));
+    configureSetup(directory.path, "swtpm_localca");
   });
 
   const words = (state: string, args: readonly string[]): string[] => [

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { TPM_ALG } from "@vtpm/tpm2/spec";
 import { beforeEach, describe, expect, inject, test } from "vitest";
 import { OpenedTpm } from "./opened-tpm.ts";
-import { BIN, type Ended, run, runWithFile, useDirectory } from "./tools.ts";
+import { BIN, configureSetup, type Ended, run, runWithFile, useDirectory } from "./tools.ts";
 
 const missing = inject("missingPrograms");
 
@@ -29,14 +29,7 @@ describe.skipIf(missing.includes("swtpm"))("swtpm_setup driving swtpm", () => {
   beforeEach(() => {
     chmodSync(directory.path, 0o755);
     for (const name of ["state", "reference", "certificates"]) mkdirSync(at(name));
-    const ca = ["statedir = @/ca", "signingkey = @/ca/signkey.pem", "issuercert = @/ca/issuercert.pem"];
-    writeFileSync(at("localca.conf"), ca.join("\n").replaceAll("@", directory.path));
-    writeFileSync(at("options"), "--platform-manufacturer Maker --platform-version 2.1 --platform-model Model");
-    const tool = ["create_certs_tool = /usr/bin/swtpm_localca", "create_certs_tool_config = @/localca.conf"];
-    writeFileSync(
-      at("setup.conf"),
-      [...tool, "create_certs_tool_options = @/options"].join("\n").replaceAll("@", directory.path),
-    );
+    configureSetup(directory.path, "/usr/bin/swtpm_localca");
     writeFileSync(at("key"), `0x${"5a".repeat(16)}`);
     writeFileSync(at("password"), "secret of the state");
   });

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { TPM_ALG } from "@vtpm/tpm2/spec";
 import { beforeEach, describe, expect, inject, test } from "vitest";
 import { OpenedTpm } from "./opened-tpm.ts";
-import { BIN, type Ended, output, run, runWithFile, useDirectory } from "./tools.ts";
+import { BIN, configureSetup, type Ended, output, run, runWithFile, useDirectory } from "./tools.ts";
 
 const isRoot = process.geteuid?.() === 0;
 const PROGRAM = [join(BIN, "swtpm_setup.cjs")];
@@ -16,21 +16,10 @@ describe.skipIf(inject("missingPrograms").includes("certificate tools"))("swtpm_
   beforeEach(() => {
     chmodSync(directory.path, 0o755);
     for (const name of ["state", "ca"]) mkdirSync(at(name));
-    const ca = ["statedir = @/ca", "signingkey = @/ca/signkey.pem", "issuercert = @/ca/issuercert.pem"];
-    writeFileSync(at("localca.conf"), ca.join("\n").replaceAll("@", directory.path));
-    writeFileSync(at("options"), "--platform-manufacturer Maker --platform-version 2.1 --platform-model Model");
     configure();
   });
 
-  function configure(...more: readonly string[]): void {
-    const lines = [
-      "create_certs_tool = swtpm_localca",
-      "create_certs_tool_config = @/localca.conf",
-      "create_certs_tool_options = @/options",
-    ];
-    writeFileSync(at("setup.conf"), [...lines, ...more].join("\n").replaceAll("@", directory.path));
-  }
-
+  const configure = (...more: readonly string[]): void => configureSetup(directory.path, "swtpm_localca", ...more);
   const tool = (args: readonly string[], environment: Readonly<Record<string, string>> = {}): Promise<Ended> =>
     run(process.execPath, [...PROGRAM, ...args], environment);
   const ARGS = (): string[] => ["--tpm2", "--config", at("setup.conf"), "--tpm-state", at("state")];

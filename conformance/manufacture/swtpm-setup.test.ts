@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { TPM_ALG, type TPMT_PUBLIC_NULLABLE } from "@vtpm/tpm2/spec";
 import { beforeEach, describe, expect, inject, test } from "vitest";
 import { OpenedTpm, type Opener, publicText } from "./opened-tpm.ts";
-import { BIN, type Ended, output, run, useDirectory } from "./tools.ts";
+import { BIN, configureSetup, type Ended, output, run, useDirectory } from "./tools.ts";
 
 const missing = inject("missingPrograms");
 const DEBIANS = "/usr/bin/swtpm_setup";
@@ -17,20 +17,10 @@ describe.skipIf(missing.includes("certificate tools"))("swtpm_setup", () => {
   beforeEach(() => {
     chmodSync(directory.path, 0o755);
     for (const name of ["state", "certificates", "ca"]) mkdirSync(at(name));
-    const ca = ["statedir = @/ca", "signingkey = @/ca/signkey.pem", "issuercert = @/ca/issuercert.pem"];
-    writeFileSync(at("localca.conf"), ca.join("\n").replaceAll("@", directory.path));
-    writeFileSync(at("options"), "--platform-manufacturer Maker --platform-version 2.1 --platform-model Model");
-    configure("setup.conf", "swtpm_localca");
+    configure("swtpm_localca");
   });
 
-  function configure(name: string, tool: string, ...more: readonly string[]): void {
-    const lines = [
-      `create_certs_tool = ${tool}`,
-      "create_certs_tool_config = @/localca.conf",
-      "create_certs_tool_options = @/options",
-    ];
-    writeFileSync(at(name), [...lines, ...more].join("\n").replaceAll("@", directory.path));
-  }
+  const configure = (tool: string, ...more: readonly string[]): void => configureSetup(directory.path, tool, ...more);
 
   const ARGS = (state = "state"): string[] => ["--tpm2", "--config", at("setup.conf"), "--tpm-state", at(state)];
   const setup = (...args: readonly string[]): Promise<Ended> => tool([...ARGS(), ...args]);
@@ -197,7 +187,7 @@ describe.skipIf(missing.includes("certificate tools"))("swtpm_setup", () => {
       [["--createek", "--ecc", "--decryption", "--pcr-banks", "sha256,md5,sha1"]],
     ])("makes the same of %s by driving its swtpm", async (args) => {
       mkdirSync(at("theirs"));
-      configure("setup.conf", "/usr/bin/swtpm_localca");
+      configure("/usr/bin/swtpm_localca");
       await debians(...args);
       await driving(...args);
       const look = async (tpm: OpenedTpm) => [await tpm.templates(), await tpm.areas(), await tpm.banks()];
@@ -206,7 +196,7 @@ describe.skipIf(missing.includes("certificate tools"))("swtpm_setup", () => {
     });
 
     test("has its certificate tool certify", async () => {
-      configure("setup.conf", "/usr/bin/swtpm_localca");
+      configure("/usr/bin/swtpm_localca");
       const said = await made(...ALL, ...FILES());
       expect(said).toContain("  Invoking /usr/bin/swtpm_localca --type ek --ek ");
       expect(said).toContain("swtpm_localca: Successfully created EK certificate locally.");
@@ -215,7 +205,7 @@ describe.skipIf(missing.includes("certificate tools"))("swtpm_setup", () => {
     });
 
     test("says that its swtpm has no profiles, and leaves that of the configuration away", async () => {
-      configure("setup.conf", "swtpm_localca", 'profile = {"Name": "default-v1"}');
+      configure("swtpm_localca", 'profile = {"Name": "default-v1"}');
       expect(await driving()).toContain(
         "/usr/bin/swtpm socket has no profiles, as swtpm before 0.10: the profile of the configuration is left away.",
       );
@@ -240,7 +230,7 @@ describe.skipIf(missing.includes("certificate tools"))("swtpm_setup", () => {
       ["what it makes opens there", "Debian's swtpm"],
     ])("%s: the same keys, areas and banks", async (_, opener) => {
       mkdirSync(at("theirs"));
-      configure("setup.conf", "/usr/bin/swtpm_localca");
+      configure("/usr/bin/swtpm_localca");
       const [other, state] =
         opener === "this project" ? (["Debian's swtpm", "theirs"] as const) : (["this project", "state"] as const);
       if (state === "theirs") await debians(...ALL);
@@ -309,7 +299,7 @@ describe.skipIf(missing.includes("certificate tools"))("swtpm_setup", () => {
   test("takes profiles from everywhere", async () => {
     mkdirSync(at("profiles"));
     writeFileSync(at("profiles/mine.json"), '{"Name": "custom:mine", "StateFormatLevel": 7}');
-    configure("setup.conf", "swtpm_localca", "local_profiles_dir = @/profiles", 'profile = {"Name": "default-v1"}');
+    configure("swtpm_localca", "local_profiles_dir = @/profiles", 'profile = {"Name": "default-v1"}');
     const name = async (...args: readonly string[]): Promise<string | undefined> =>
       /Active profile: \{"Name":"([^"]*)"/.exec(await made("--overwrite", ...args))?.[1];
     expect(await name()).toBe("default-v1");
@@ -327,7 +317,7 @@ describe.skipIf(missing.includes("certificate tools"))("swtpm_setup", () => {
   });
 
   test("leaves out of a custom profile what a host in FIPS mode disables", async () => {
-    configure("setup.conf", "swtpm_localca");
+    configure("swtpm_localca");
     const custom = ["--profile-name", "custom:fips", "--profile-remove-disabled"];
     const said = await made("--overwrite", ...custom, "fips-host");
     expect(said).toMatch(/rsa-min-size=2048/);

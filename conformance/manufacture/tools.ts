@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -70,4 +70,19 @@ export function useDirectory(): { readonly path: string; file(name: string): str
     },
     file: (name) => join(path, name),
   };
+}
+
+/** Writes a configuration of swtpm_setup into a directory, with a CA in it that swtpm_localca makes. */
+export function configureSetup(directory: string, tool: string, ...more: readonly string[]): void {
+  const write = (name: string, ...lines: readonly string[]): void =>
+    writeFileSync(join(directory, name), lines.join("\n").replaceAll("@", directory));
+  write("localca.conf", "statedir = @/ca", "signingkey = @/ca/signkey.pem", "issuercert = @/ca/issuercert.pem");
+  write("options", "--platform-manufacturer Maker --platform-version 2.1 --platform-model Model");
+  write(
+    "setup.conf",
+    `create_certs_tool = ${tool}`,
+    "create_certs_tool_config = @/localca.conf",
+    "create_certs_tool_options = @/options",
+    ...more,
+  );
 }
