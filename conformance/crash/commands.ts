@@ -75,6 +75,12 @@ export const extendPcr = authorized(0x182, "00000010", NONE, `00000001 000b ${"5
 
 export const clear = authorized(0x126, LOCKOUT, NONE);
 
+/** What changes nothing durable, once the first use of what is protected from dictionary attack has been noted in NV. */
+export const UNCHANGING: readonly Bytes[] = [
+  ...[getRandom, extendPcr, readCounter(COUNTER), readData, readLockoutCounter],
+  ...[createPrimary, flush],
+];
+
 const view = (response: Bytes): DataView => new DataView(response.buffer, response.byteOffset, response.byteLength);
 export const codeOf = (response: Bytes): number => view(response).getUint32(6);
 /** Behind header, parameter size and data size. */
