@@ -1,10 +1,8 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { chmodSync, existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, inject, test } from "vitest";
 import { OpenedTpm } from "./opened-tpm.ts";
-import { BIN, configureSetup, type Ended, output, run, useDirectory } from "./tools.ts";
+import { BIN, configureSetup, type Ended, killAfterLines, output, run, useDirectory } from "./tools.ts";
 
 const isRoot = process.geteuid?.() === 0;
 /** A user without rights: this one, or where that is root one who is nobody. */
@@ -144,15 +142,8 @@ describe.skipIf(inject("missingPrograms").includes("certificate tools"))("swtpm_
     let whole = 0;
     for (let round = 0; round < 10; round++) {
       const [program = "", ...args] = words(at("state"), ["--create-ek-cert", "--overwrite"]);
-      const child = spawn(program, args, { stdio: ["ignore", "pipe", "ignore"] });
-      const ended = once(child, "close");
-      // At its line of this number: it says a line for each thing that it has made.
-      let lines = 0;
-      child.stdout.on("data", (text: Buffer) => {
-        lines += text.toString().split("\n").length - 1;
-        if (lines > round) child.kill("SIGKILL");
-      });
-      await ended;
+      // It says a line for each thing that it has made.
+      await killAfterLines(round, program, ...args);
       if (!existsSync(at("state/tpm2-00.permall"))) {
         expect(statesIn("state")).toEqual([]);
         continue;

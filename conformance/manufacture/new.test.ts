@@ -1,12 +1,10 @@
-import { spawn } from "node:child_process";
 import { X509Certificate } from "node:crypto";
-import { once } from "node:events";
 import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { TPM_ALG } from "@vtpm/tpm2/spec";
 import { describe, expect, inject, test } from "vitest";
 import { OpenedTpm } from "./opened-tpm.ts";
-import { BIN, type Ended, ours, output, useDirectory } from "./tools.ts";
+import { BIN, type Ended, killAfterLines, ours, output, useDirectory } from "./tools.ts";
 
 const missing = inject("missingPrograms");
 
@@ -123,15 +121,8 @@ describe.skipIf(missing.includes("certificate tools"))("vtpm new", () => {
     for (let round = 0; round < 8; round++) {
       for (const name of ["tpm", "ca"]) rmSync(at(name), { recursive: true, force: true });
       const args = [join(BIN, "vtpm.cjs"), "new", "--state", at("tpm"), "--ca", at("ca")];
-      const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "ignore"] });
-      const ended = once(child, "close");
-      // At its line of this number: it says a line for each thing that it has made.
-      let lines = 0;
-      child.stdout.on("data", (text: Buffer) => {
-        lines += text.toString().split("\n").length - 1;
-        if (lines > round) child.kill("SIGKILL");
-      });
-      await ended;
+      // It says a line for each thing that it has made.
+      await killAfterLines(round, process.execPath, ...args);
       if (!existsSync(at("tpm/tpm2-00.permall"))) {
         cut++;
         expect(readdirSync(at("tpm"))).toEqual([".lock"]);

@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -85,4 +86,16 @@ export function configureSetup(directory: string, tool: string, ...more: readonl
     "create_certs_tool_options = @/options",
     ...more,
   );
+}
+
+/** Runs a program and kills it once it has written more than so many lines; resolves when it has ended, one way or the other. */
+export async function killAfterLines(count: number, program: string, ...args: readonly string[]): Promise<void> {
+  const child = spawn(program, args, { stdio: ["ignore", "pipe", "ignore"] });
+  const ended = once(child, "close");
+  let lines = 0;
+  child.stdout.on("data", (text: Buffer) => {
+    lines += text.toString().split("\n").length - 1;
+    if (lines > count) child.kill("SIGKILL");
+  });
+  await ended;
 }
