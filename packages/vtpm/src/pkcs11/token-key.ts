@@ -149,7 +149,12 @@ function findKey(token: Token, uri: Pkcs11Uri): bigint {
   const [key] = found;
   if (key !== undefined && found.length === 1) return key;
   const where = `the PKCS #11 token ${JSON.stringify(token.label)}`;
-  const names = (keys: readonly bigint[]): string => keys.map((each) => keyName(token, each)).join(", ");
+  // Tokens tell their objects in no order: an error reads the same each time.
+  const names = (keys: readonly bigint[]): string =>
+    keys
+      .map((each) => keyName(token, each))
+      .sort()
+      .join(", ");
   if (key !== undefined) {
     throw new Pkcs11Error("PKCS11_KEY", `${where} has several private keys that match ${text}: ${names(found)}`);
   }
