@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Timing } from "./measure.ts";
+import { peerProgram } from "./swtpm-programs.ts";
 
 interface SetupProgram {
   readonly server: string;
@@ -18,8 +19,8 @@ const PROGRAMS: readonly SetupProgram[] = [
   { server: "vtpm", words: [process.execPath, ours], certificateTool: "swtpm_localca" },
   {
     server: "swtpm",
-    words: ["/usr/bin/swtpm_setup", "--tpm", "/usr/bin/swtpm socket"],
-    certificateTool: "/usr/bin/swtpm_localca",
+    words: [peerProgram("swtpm_setup"), "--tpm", `${peerProgram("swtpm")} socket`],
+    certificateTool: peerProgram("swtpm_localca"),
   },
 ];
 

@@ -4,6 +4,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { peerProgram } from "./swtpm-programs.ts";
 import { Connection } from "./tpm/connection.ts";
 
 export type Transport = "unix" | "tcp";
@@ -37,12 +38,12 @@ const kinds: readonly ServerKind[] = [
   },
   {
     name: "swtpm",
-    probe: ["/usr/bin/swtpm", "--version"],
+    probe: [peerProgram("swtpm"), "--version"],
     commandLine: swtpmLine(""),
   },
   {
     name: "swtpm-fsync",
-    probe: ["/usr/bin/swtpm", "socket", "--tpm2", "--print-capabilities"],
+    probe: [peerProgram("swtpm"), "socket", "--tpm2", "--print-capabilities"],
     feature: "tpmstate-dir-backend-opt-fsync",
     commandLine: swtpmLine(",backup,fsync"),
   },
@@ -50,7 +51,7 @@ const kinds: readonly ServerKind[] = [
 
 function swtpmLine(stateOptions: string): ServerKind["commandLine"] {
   return ({ stateDirectory, socketPath, port }, transport) => [
-    ...["/usr/bin/swtpm", "socket", "--tpm2", "--flags", "not-need-init"],
+    ...[peerProgram("swtpm"), "socket", "--tpm2", "--flags", "not-need-init"],
     ...["--tpmstate", `dir=${stateDirectory}${stateOptions}`],
     ...(transport === "unix"
       ? ["--server", `type=unixio,path=${socketPath}`, "--ctrl", `type=unixio,path=${socketPath}.ctrl`]

@@ -7,6 +7,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { TestProject } from "vitest/node";
+import { peerProgram } from "../bench/swtpm-programs.ts";
 
 interface Programs {
   readonly packages: readonly string[];
@@ -42,7 +43,7 @@ const required = {
     packages: ["libvirt-daemon", "libvirt-daemon-system", "libvirt-clients", "qemu-system-x86", "swtpm"],
     probe: ["sh", "-c", "libvirtd --version && virtlogd --version && virsh --version && qemu-system-x86_64 --version"],
   },
-  swtpm: { packages: ["swtpm", "swtpm-tools"], probe: ["/usr/bin/swtpm", "--version"] },
+  swtpm: { packages: ["swtpm", "swtpm-tools"], probe: [peerProgram("swtpm"), "--version"] },
   strace: { packages: ["strace"], probe: ["strace", "--version"] },
   QEMU: {
     packages: ["qemu-system-x86", "seabios", "ovmf", "xz-utils"],

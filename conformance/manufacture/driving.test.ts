@@ -2,6 +2,7 @@ import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { TPM_ALG } from "@vtpm/tpm2/spec";
 import { beforeEach, describe, expect, inject, test } from "vitest";
+import { peerProgram } from "../../bench/swtpm-programs.ts";
 import { OpenedTpm } from "./opened-tpm.ts";
 import { BIN, configureSetup, type Ended, run, runWithFile, useDirectory } from "./tools.ts";
 
@@ -10,11 +11,11 @@ const missing = inject("missingPrograms");
 /** Set-up programs, and the swtpms that they drive. */
 const DRIVERS = {
   ours: [process.execPath, join(BIN, "swtpm_setup.cjs")],
-  "Debian's": ["/usr/bin/swtpm_setup"],
+  "Debian's": [peerProgram("swtpm_setup")],
 } as const;
 const DRIVEN = {
   ours: `${process.execPath} ${join(BIN, "swtpm.cjs")} socket`,
-  "Debian's": "/usr/bin/swtpm socket",
+  "Debian's": `${peerProgram("swtpm")} socket`,
 } as const;
 const PAIRS = [
   ["ours", "ours"],
@@ -29,7 +30,7 @@ describe.skipIf(missing.includes("swtpm"))("swtpm_setup driving swtpm", () => {
   beforeEach(() => {
     chmodSync(directory.path, 0o755);
     for (const name of ["state", "reference", "certificates"]) mkdirSync(at(name));
-    configureSetup(directory.path, "/usr/bin/swtpm_localca");
+    configureSetup(directory.path, peerProgram("swtpm_localca"));
     writeFileSync(at("key"), `0x${"5a".repeat(16)}`);
     writeFileSync(at("password"), "secret of the state");
   });

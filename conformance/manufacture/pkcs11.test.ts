@@ -2,6 +2,7 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+import { peerProgram } from "../../bench/swtpm-programs.ts";
 import { BIN, type Ended, output, run, useDirectory } from "./tools.ts";
 
 const missing = inject("missingPrograms");
@@ -96,7 +97,7 @@ describe.skipIf(missing.includes("PKCS #11") || missing.includes("certificate to
       const fixed = ["--serial", "77", "--subject", "CN=vm", "--days", "-1"];
       await succeeds(certify(name, uri, { SWTPM_PKCS11_PIN: PIN }, ...fixed));
       const args = [...ARGS(name), "--signkey", uri, "--out-cert", at("theirs"), "--pem", ...fixed];
-      expect(await run("/usr/bin/swtpm_cert", args, { ...environment(), SWTPM_PKCS11_PIN: PIN })).toMatchObject({
+      expect(await run(peerProgram("swtpm_cert"), args, { ...environment(), SWTPM_PKCS11_PIN: PIN })).toMatchObject({
         status: 0,
       });
       await output("openssl", "verify", "-CAfile", token(`${name}.pem`), "-ignore_critical", at("theirs"));
@@ -239,7 +240,7 @@ describe.skipIf(missing.includes("PKCS #11") || missing.includes("certificate to
       mkdirSync(at("ca"));
       writeFileSync(at("ca/certserial"), "41");
       expect(await localca()).toMatchObject({ status: 0 });
-      expect(await run("/usr/bin/swtpm_localca", REQUEST())).toMatchObject({ status: 0 });
+      expect(await run(peerProgram("swtpm_localca"), REQUEST())).toMatchObject({ status: 0 });
       await verify("ek.cert");
       expect(await localca()).toMatchObject({ status: 0 });
       expect(readFileSync(at("ca/certserial"), "latin1")).toBe("44");

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, inject, test } from "vitest";
+import { peerProgram } from "../../bench/swtpm-programs.ts";
 import { BIN, type Ended, ours, output, refusal, run, useDirectory } from "./tools.ts";
 
 const missing = inject("missingPrograms");
@@ -257,7 +258,7 @@ describe.skipIf(missing.includes("certificate tools"))("swtpm_localca", () => {
     async () => {
       // It expands no variables in this one.
       writeFileSync(at("config"), readFileSync(at("config"), "utf8").replace(`$\{WHERE}`, directory.path));
-      const theirs = ["/usr/bin/swtpm_localca", ...ARGS(), ...TPM, "--type", "ek", "--ek", POINT];
+      const theirs = [peerProgram("swtpm_localca"), ...ARGS(), ...TPM, "--type", "ek", "--ek", POINT];
       const [program = "", ...args] = theirs;
       expect(await run(program, args, { WHERE: directory.path })).toMatchObject({ status: 0 });
       const before = BigInt(readFileSync(at("ca/certserial"), "latin1"));

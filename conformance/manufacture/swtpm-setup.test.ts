@@ -3,11 +3,12 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, 
 import { join } from "node:path";
 import { TPM_ALG, type TPMT_PUBLIC_NULLABLE } from "@vtpm/tpm2/spec";
 import { beforeEach, describe, expect, inject, test } from "vitest";
+import { peerProgram } from "../../bench/swtpm-programs.ts";
 import { OpenedTpm, type Opener, publicText } from "./opened-tpm.ts";
 import { BIN, configureSetup, type Ended, output, run, useDirectory } from "./tools.ts";
 
 const missing = inject("missingPrograms");
-const DEBIANS = "/usr/bin/swtpm_setup";
+const DEBIANS = peerProgram("swtpm_setup");
 const CURVES: Readonly<Record<number, string>> = { 3: "P-256", 4: "P-384", 5: "P-521" };
 
 describe.skipIf(missing.includes("certificate tools"))("swtpm_setup", () => {
@@ -174,8 +175,8 @@ describe.skipIf(missing.includes("certificate tools"))("swtpm_setup", () => {
 
   describe.skipIf(missing.includes("swtpm"))("beside Debian's", () => {
     const debians = (...args: readonly string[]) =>
-      output(DEBIANS, "--tpm", "/usr/bin/swtpm socket", ...ARGS("theirs"), ...args);
-    const driving = (...args: readonly string[]) => made("--tpm", "/usr/bin/swtpm socket", ...args);
+      output(DEBIANS, "--tpm", `${peerProgram("swtpm")} socket`, ...ARGS("theirs"), ...args);
+    const driving = (...args: readonly string[]) => made("--tpm", `${peerProgram("swtpm")} socket`, ...args);
 
     test.each([
       [["--createek"]],
@@ -187,7 +188,7 @@ describe.skipIf(missing.includes("certificate tools"))("swtpm_setup", () => {
       [["--createek", "--ecc", "--decryption", "--pcr-banks", "sha256,md5,sha1"]],
     ])("makes the same of %s by driving its swtpm", async (args) => {
       mkdirSync(at("theirs"));
-      configure("/usr/bin/swtpm_localca");
+      configure(peerProgram("swtpm_localca"));
       await debians(...args);
       await driving(...args);
       const look = async (tpm: OpenedTpm) => [await tpm.templates(), await tpm.areas(), await tpm.banks()];
@@ -196,9 +197,9 @@ describe.skipIf(missing.includes("certificate tools"))("swtpm_setup", () => {
     });
 
     test("has its certificate tool certify", async () => {
-      configure("/usr/bin/swtpm_localca");
+      configure(peerProgram("swtpm_localca"));
       const said = await made(...ALL, ...FILES());
-      expect(said).toContain("  Invoking /usr/bin/swtpm_localca --type ek --ek ");
+      expect(said).toContain(`  Invoking ${peerProgram("swtpm_localca")} --type ek --ek `);
       expect(said).toContain("swtpm_localca: Successfully created EK certificate locally.");
       const keys = await OpenedTpm.with("this project", at("state"), (tpm) => tpm.keys());
       await certified(readFileSync(at("certificates/ek-secp384r1.crt")), keys.get("81010016"));
@@ -207,9 +208,15 @@ describe.skipIf(missing.includes("certificate tools"))("swtpm_setup", () => {
     test("says that its swtpm has no profiles, and leaves that of the configuration away", async () => {
       configure("swtpm_localca", 'profile = {"Name": "default-v1"}');
       expect(await driving()).toContain(
-        "/usr/bin/swtpm socket has no profiles, as swtpm before 0.10: the profile of the configuration is left away.",
+        `${peerProgram("swtpm")} socket has no profiles, as swtpm before 0.10: the profile of the configuration is left away.`,
       );
-      const { status, stderr } = await setup("--tpm", "/usr/bin/swtpm socket", "--overwrite", "--profile-name", "null");
+      const { status, stderr } = await setup(
+        "--tpm",
+        `${peerProgram("swtpm")} socket`,
+        "--overwrite",
+        "--profile-name",
+        "null",
+      );
       expect({ status, stderr }).toMatchObject({
         status: 1,
         stderr: expect.stringMatching(/has no profiles, as swtpm before 0\.10: leave/),
@@ -230,7 +237,7 @@ describe.skipIf(missing.includes("certificate tools"))("swtpm_setup", () => {
       ["what it makes opens there", "Debian's swtpm"],
     ])("%s: the same keys, areas and banks", async (_, opener) => {
       mkdirSync(at("theirs"));
-      configure("/usr/bin/swtpm_localca");
+      configure(peerProgram("swtpm_localca"));
       const [other, state] =
         opener === "this project" ? (["Debian's swtpm", "theirs"] as const) : (["this project", "state"] as const);
       if (state === "theirs") await debians(...ALL);

@@ -1,5 +1,5 @@
 import { fileURLToPath } from "node:url";
-import { DEBIANS_SWTPM } from "./swtpm.ts";
+import { isPeerDebians, peerProgram } from "../../bench/swtpm-programs.ts";
 
 /** A program with swtpm's command line: the words it begins with. */
 export interface SwtpmProgram {
@@ -13,15 +13,6 @@ export interface SwtpmProgram {
   readonly minBufferSize: number;
 }
 
-/** swtpm 0.7.1 with libtpms 0.9.2. */
-export const debiansSwtpm: SwtpmProgram = {
-  name: "Debian's swtpm",
-  command: [DEBIANS_SWTPM],
-  shutsDown: false,
-  capability: 0xffff,
-  minBufferSize: 2808,
-};
-
 const { TPM_UNDER_TEST } = process.env;
 const program = fileURLToPath(new URL("../../packages/vtpm/bin/swtpm.cjs", import.meta.url));
 
@@ -31,6 +22,14 @@ export const ourSwtpm: SwtpmProgram = {
   shutsDown: true,
   capability: 0x1ffff,
   minBufferSize: 2896,
+};
+
+/** swtpm 0.7.1 with libtpms 0.9.2; or the one that is asked for, with those that we follow. */
+export const debiansSwtpm: SwtpmProgram = {
+  ...ourSwtpm,
+  name: "Debian's swtpm",
+  command: [peerProgram("swtpm")],
+  ...(isPeerDebians && { shutsDown: false, capability: 0xffff, minBufferSize: 2808 }),
 };
 
 /** Ours, unless the environment asks for the peer: to see that a rig or a test is right. */

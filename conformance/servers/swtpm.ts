@@ -1,11 +1,9 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { connect, createServer, type Server, type Socket } from "node:net";
+import { peerProgram } from "../../bench/swtpm-programs.ts";
 import { serveMssim } from "./mssim-shim.ts";
 import type { ServerProcess, ServerProgram } from "./server.ts";
-
-/** By its path: npm puts a program of the same name of ours first in PATH. */
-export const DEBIANS_SWTPM = "/usr/bin/swtpm";
 
 /**
  * Debian's swtpm, for scenarios under development and for comparison. It has no simulator protocol of its own, so a
@@ -17,7 +15,7 @@ export const swtpm: ServerProgram = {
     for (let attempt = 0; ; attempt++) {
       const port = await freePortPair();
       const child = spawn(
-        DEBIANS_SWTPM,
+        peerProgram("swtpm"),
         [
           ["socket", "--tpm2", "--flags", "not-need-init", "--tpmstate", placeOf(state)],
           ["--server", `type=tcp,port=${port}`, "--ctrl", `type=tcp,port=${port + 1}`],

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, inject, test } from "vitest";
+import { peerProgram } from "../../bench/swtpm-programs.ts";
 import { loopDevice, NO_LOOP_DEVICE } from "../loop-device.ts";
 import { command, type RawTpm, u16, u32 } from "../raw-tpm.ts";
 import { answered, authorized, debians, executed, type Owner, ours, PlacedTpm, sized } from "./placed-tpm.ts";
@@ -143,9 +144,17 @@ declare("a TPM at rest goes from one owner to the next and back, several times",
     const directory = join(folder, "state");
     mkdirSync(directory);
     const args = encrypted ? keyArgs() : [];
-    const setup = ["--tpm2", "--tpmstate", directory, "--createek", "--overwrite", "--tpm", "/usr/bin/swtpm socket"];
+    const setup = [
+      "--tpm2",
+      "--tpmstate",
+      directory,
+      "--createek",
+      "--overwrite",
+      "--tpm",
+      `${peerProgram("swtpm")} socket`,
+    ];
     const key = encrypted ? ["--pwdfile", join(folder, "passphrase"), "--cipher", "aes-256-cbc"] : [];
-    const { status, stdout } = spawnSync("/usr/bin/swtpm_setup", [...setup, ...key], { encoding: "utf8" });
+    const { status, stdout } = spawnSync(peerProgram("swtpm_setup"), [...setup, ...key], { encoding: "utf8" });
     expect({ status, stdout }).toMatchObject({ status: 0 });
     await handOn(`dir://${directory}`, args, EKS);
   });

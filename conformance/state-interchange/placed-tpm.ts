@@ -2,15 +2,16 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { fileURLToPath } from "node:url";
+import { peerProgram } from "../../bench/swtpm-programs.ts";
 import { command as plain, RawTpm, u16, u32 } from "../raw-tpm.ts";
-import { DEBIANS_SWTPM, freePortPair } from "../servers/swtpm.ts";
+import { freePortPair } from "../servers/swtpm.ts";
 
 /** Who may have the TPM: both are told what to do by swtpm's command line. */
 export interface Owner {
   readonly name: string;
   readonly command: readonly string[];
 }
-export const debians: Owner = { name: "Debian's swtpm", command: [DEBIANS_SWTPM] };
+export const debians: Owner = { name: "Debian's swtpm", command: [peerProgram("swtpm")] };
 export const ours: Owner = {
   name: "vtpm's swtpm",
   command: [process.execPath, fileURLToPath(new URL("../../node_modules/.bin/swtpm", import.meta.url))],

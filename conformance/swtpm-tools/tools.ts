@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
+import { peerProgram } from "../../bench/swtpm-programs.ts";
 import { debiansSwtpm, ourSwtpm, type SwtpmProgram } from "../servers/swtpm-program.ts";
 
 /** The programs beside swtpm, ours or Debian's: the words a command line begins with. */
@@ -20,8 +21,8 @@ export const ours: Tools = {
 /** By their paths: npm puts ours first in PATH. */
 export const debians: Tools = {
   name: "Debian's tools",
-  ioctl: ["/usr/bin/swtpm_ioctl"],
-  bios: ["/usr/bin/swtpm_bios"],
+  ioctl: [peerProgram("swtpm_ioctl")],
+  bios: [peerProgram("swtpm_bios")],
 };
 
 /** Who is tried with whom: Debian's tools with Debian's swtpm would say nothing of this project. */
