@@ -145,7 +145,7 @@ for (const [tools, program] of PAIRS) {
       test.skipIf(tools === debians)("takes the lock of the state", async () => {
         const server = await start("--flags", "not-need-init");
         const unknown = refused("TPM result from PTM_LOCK_STORAGE: 0xa");
-        expect(await ioctl(server, ["--lock-storage", "3"])).toEqual(program === debiansSwtpm ? unknown : OK);
+        expect(await ioctl(server, ["--lock-storage", "3"])).toEqual(program.capability < 0x10000 ? unknown : OK);
       });
     });
   }
@@ -209,7 +209,8 @@ declare("swtpm_ioctl's habits", () => {
       ["--unix", "/nonexistent", "-c", "--tcp", address, "stray"],
       ["-c", "--tcp", `localhost${address}`],
     ]) {
-      expect(await run([...ours.ioctl, ...args])).toEqual({ ...OK, stdout: "ptm capability is 0xffff\n" });
+      const stdout = `ptm capability is 0x${debiansSwtpm.capability.toString(16)}\n`;
+      expect(await run([...ours.ioctl, ...args])).toEqual({ ...OK, stdout });
     }
   });
 });
