@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { KernelHypervisor } from "../kernel/xen/kernel-hypervisor.ts";
+import { becomeOnlyBackEnd } from "../kernel/xen/only-back-end.ts";
 import { TpmsByUuid } from "../kernel/xen/tpms-by-uuid.ts";
 import { XenBackEnd } from "../kernel/xen/xen-back-end.ts";
 import { Xenstore } from "../kernel/xen/xenstore.ts";
@@ -17,8 +18,11 @@ export async function serveXen(options: XenOptions): Promise<void> {
   const asked = once(end.signal, "abort");
   const profile = options.profile === undefined ? undefined : profileOf(options.profile);
   const xenstore = await Xenstore.connect(options.xenstore);
-  const poller = new Poller();
+  let giveUp: (() => Promise<void>) | undefined;
+  let poller: Poller | undefined;
   try {
+    giveUp = await becomeOnlyBackEnd(options.xenstore);
+    poller = new Poller();
     const hypervisor = new KernelHypervisor(poller);
     try {
       const tpms = new TpmsByUuid({ directory: options.state, profile, startup: options.startup, onFault: log.fault });
@@ -27,6 +31,7 @@ export async function serveXen(options: XenOptions): Promise<void> {
         hypervisor,
         openTpm: (uuid) => tpms.open(uuid),
         onNote: log.note,
+        onFault: log.fault,
       });
       announce(options, backEnd.root);
       const lost = await Promise.race([asked.then(() => undefined), xenstore.lost]);
@@ -37,8 +42,9 @@ export async function serveXen(options: XenOptions): Promise<void> {
       hypervisor.close();
     }
   } finally {
-    await poller.close();
+    await poller?.close();
     xenstore.close();
+    await giveUp?.();
   }
 }
 

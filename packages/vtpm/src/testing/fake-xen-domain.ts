@@ -24,6 +24,10 @@ export class FakeHypervisor implements Hypervisor {
     return { bytes, unmap: () => this.held-- };
   }
 
+  isBound(domain: number, port: number): boolean {
+    return this.channels.get(`${domain}/${port}`)?.onBackEnd !== undefined;
+  }
+
   bindEventChannel(domain: number, port: number, onEvent: () => void): EventChannel {
     const channel = this.channels.get(`${domain}/${port}`);
     if (channel === undefined || channel.onBackEnd !== undefined) {
@@ -45,12 +49,15 @@ export class FakeHypervisor implements Hypervisor {
 export class FakeDomain {
   readonly backEnd: string;
   readonly frontEnd: string;
-  readonly page: Bytes = new Uint8Array(PAGE_SIZE);
+  page: Bytes = new Uint8Array(PAGE_SIZE);
   readonly #xenstored: FakeXenstored;
   readonly #hypervisor: FakeHypervisor;
   readonly #id: number;
-  readonly #channel: Channel = { onFrontEnd: () => this.#onEvent(), onBackEnd: undefined };
-  #onEvent: () => void = () => {};
+  #ringRef = 8;
+  #port = 5;
+  #channel: Channel = this.#newChannel();
+  /** Called for each event of the back end. */
+  onEvent: () => void = () => {};
 
   constructor(xenstored: FakeXenstored, hypervisor: FakeHypervisor, id: number) {
     this.#xenstored = xenstored;
@@ -75,13 +82,22 @@ export class FakeDomain {
     }
   }
 
+  /** Shares another page and another channel from now on; returns the page. */
+  replacePage(reference: number, port: number): Bytes {
+    this.page = new Uint8Array(PAGE_SIZE);
+    this.#channel = this.#newChannel();
+    this.#ringRef = reference;
+    this.#port = port;
+    return this.page;
+  }
+
   /** What the driver's probe does before it sends its first command. */
   announce(values: Readonly<Record<string, string>> = {}): void {
-    this.#hypervisor.pages.set(`${this.#id}/8`, this.page);
-    this.#hypervisor.channels.set(`${this.#id}/5`, this.#channel);
+    this.#hypervisor.pages.set(`${this.#id}/${this.#ringRef}`, this.page);
+    this.#hypervisor.channels.set(`${this.#id}/${this.#port}`, this.#channel);
     for (const [name, value] of Object.entries({
-      "ring-ref": "8",
-      "event-channel": "5",
+      "ring-ref": String(this.#ringRef),
+      "event-channel": String(this.#port),
       "feature-protocol-v2": "1",
       state: "3",
       ...values,
@@ -137,8 +153,12 @@ export class FakeDomain {
       const look = (): void => {
         if (pageState(this.page) === state) resolve();
       };
-      this.#onEvent = look;
+      this.onEvent = look;
       look();
     });
+  }
+
+  #newChannel(): Channel {
+    return { onFrontEnd: () => this.onEvent(), onBackEnd: undefined };
   }
 }

@@ -7,6 +7,7 @@ import {
   decodeTexts,
   encodeTexts,
   encodeXenstoreMessage,
+  MAX_PAYLOAD_SIZE,
   takeXenstoreMessage,
   XS,
 } from "../kernel/xen/xenstore-message.ts";
@@ -20,8 +21,13 @@ interface WatchOf {
 /** A xenstored on a Unix socket: the tree and its watches, without permissions and transactions. */
 export class FakeXenstored {
   readonly path: string;
+  /** How many there have been. */
+  requests = 0;
   /** Requests are taken and not answered. */
   silent = false;
+  /** Called when a part of a long list has been gathered, before it is sent. */
+  onPart: () => void = () => {};
+  #changes = 0;
   readonly #directory = mkdtempSync(join(tmpdir(), "vtpm-xenstored-"));
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
@@ -78,6 +84,7 @@ export class FakeXenstored {
       for (let taken = takeXenstoreMessage(input); taken !== undefined; taken = takeXenstoreMessage(input)) {
         input = input.subarray(taken.size);
         const { type, requestId, payload } = taken.message;
+        this.requests++;
         if (this.silent) continue;
         socket.write(encodeXenstoreMessage({ requestId, ...this.#answer(socket, type, payload) }));
         this.#afterAnswer?.();
@@ -104,11 +111,29 @@ export class FakeXenstored {
           : { type, payload: new TextEncoder().encode(value) };
       }
       case XS.DIRECTORY: {
-        const below = [...this.#nodes.keys()].filter((node) => node.startsWith(`${path}/`));
-        const names = new Set(below.map((node) => node.slice(path.length + 1).split("/")[0] ?? ""));
-        return names.size === 0
-          ? { type: XS.ERROR, payload: encodeTexts("ENOENT") }
-          : { type, payload: encodeTexts(...names) };
+        const names = this.#childrenOf(path);
+        if (names.length === 0) return { type: XS.ERROR, payload: encodeTexts("ENOENT") };
+        const all = encodeTexts(...names);
+        return all.length > MAX_PAYLOAD_SIZE
+          ? { type: XS.ERROR, payload: encodeTexts("E2BIG") }
+          : { type, payload: all };
+      }
+      case XS.DIRECTORY_PART: {
+        const generation = String(this.#changes);
+        const names: string[] = [];
+        let size = encodeTexts(generation, "").length;
+        let at = 0;
+        let last = true;
+        for (const name of this.#childrenOf(path)) {
+          at += name.length + 1;
+          if (at <= Number(token)) continue;
+          size += name.length + 1;
+          last = size <= MAX_PAYLOAD_SIZE;
+          if (!last) break;
+          names.push(name);
+        }
+        this.onPart();
+        return { type, payload: encodeTexts(generation, ...names, ...(last ? [""] : [])) };
       }
       case XS.WRITE:
         this.#afterAnswer = () => this.set(path, token);
@@ -127,7 +152,13 @@ export class FakeXenstored {
     }
   }
 
+  #childrenOf(path: string): readonly string[] {
+    const below = [...this.#nodes.keys()].filter((node) => node.startsWith(`${path}/`));
+    return [...new Set(below.map((node) => node.slice(path.length + 1).split("/")[0] ?? ""))];
+  }
+
   #changed(path: string): void {
+    this.#changes++;
     for (const watch of this.#watches)
       if (isAtOrBelow(path, watch.path) || isAtOrBelow(watch.path, path)) this.#fire(watch, path);
   }

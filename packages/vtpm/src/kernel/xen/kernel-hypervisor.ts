@@ -1,5 +1,6 @@
 import { closeSync, constants, openSync, readSync, writeSync } from "node:fs";
-import { reasonOf } from "../../host-error.ts";
+import type { Bytes } from "@vtpm/wire";
+import { reasonOf, systemErrorCode } from "../../host-error.ts";
 import { ioctl } from "../../native/descriptor.ts";
 import { hostStruct } from "../../native/host-struct.ts";
 import { mapMemory } from "../../native/mapped-memory.ts";
@@ -28,9 +29,10 @@ export class KernelHypervisor implements Hypervisor {
 
   /** Throws `XEN_UNAVAILABLE` where there is no Xen below. */
   constructor(poller: Poller) {
-    this.#eventDevice = openDevice("/dev/xen/evtchn");
+    // A read that finds nothing after all must not stop this process.
+    this.#eventDevice = openDevice("/dev/xen/evtchn", constants.O_RDWR | constants.O_NONBLOCK);
     try {
-      this.#grantDevice = openDevice("/dev/xen/gntdev");
+      this.#grantDevice = openDevice("/dev/xen/gntdev", constants.O_RDWR);
     } catch (error) {
       closeSync(this.#eventDevice);
       throw error;
@@ -86,7 +88,7 @@ export class KernelHypervisor implements Hypervisor {
   /** A port is masked from its event until it is written back: a front end cannot make more work than it waits for. */
   #deliver(): void {
     const ports = new Uint8Array(PORTS_AT_ONCE * PORT.size);
-    const size = readSync(this.#eventDevice, ports);
+    const size = this.#readPorts(ports);
     for (let at = 0; at + PORT.size <= size; at += PORT.size) {
       const { port } = PORT.decode(ports, at);
       const onEvent = this.#onEvent.get(port);
@@ -96,11 +98,20 @@ export class KernelHypervisor implements Hypervisor {
     }
     this.#watch.rearm();
   }
+
+  #readPorts(ports: Bytes): number {
+    try {
+      return readSync(this.#eventDevice, ports);
+    } catch (error) {
+      if (["EAGAIN", "EINTR"].includes(systemErrorCode(error) ?? "")) return 0;
+      throw error;
+    }
+  }
 }
 
-function openDevice(path: string): number {
+function openDevice(path: string, flags: number): number {
   try {
-    return openSync(path, constants.O_RDWR);
+    return openSync(path, flags);
   } catch (error) {
     const remedy = "this must run as root in a domain under Xen, with the modules xen_evtchn and xen_gntdev";
     throw new XenError("XEN_UNAVAILABLE", `cannot open ${path}: ${reasonOf(error)}; ${remedy}`, { cause: error });

@@ -50,7 +50,7 @@ describe("whatever the header of a page says,", () => {
         writePacket(pages, request, response);
         expect(first.slice(4, request.offset)).toEqual(before);
         const written = { ...request, length: response.length };
-        expect(readPacket(pages, written)).toEqual(response);
+        expect(Buffer.compare(readPacket(pages, written), response)).toBe(0);
         expect(readRequest(first).length).toBe(response.length);
       }),
     );

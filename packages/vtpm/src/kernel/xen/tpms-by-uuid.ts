@@ -57,9 +57,13 @@ export class TpmsByUuid {
         },
         async suspend() {
           holder.releasing = true;
-          await host.storeVolatile();
-          await host.powerOff();
-          await tpm.close().finally(forget);
+          try {
+            await host.storeVolatile();
+            await host.powerOff();
+          } finally {
+            // Where the state could not be kept, the TPM is shut down instead.
+            await tpm.close().finally(forget);
+          }
         },
       };
     } catch (error) {

@@ -1,6 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { readdirSync } from "node:fs";
 import { TPM_RC } from "@vtpm/tpm2";
 import { concatBytes, fromHex, toHex } from "@vtpm/wire";
 import fc from "fast-check";
@@ -19,66 +17,35 @@ import {
   readPcr17,
   responseCode,
 } from "../../testing/commands.ts";
-import { FakeDomain, FakeHypervisor } from "../../testing/fake-xen-domain.ts";
-import { FakeXenstored } from "../../testing/fake-xenstored.ts";
+import type { FakeDomain, FakeHypervisor } from "../../testing/fake-xen-domain.ts";
+import type { FakeXenstored } from "../../testing/fake-xenstored.ts";
+import { XenBackEnds } from "../../testing/xen-back-ends.ts";
 import { PAGE_STATE, pageState } from "./tpmif-page.ts";
-import { TpmsByUuid } from "./tpms-by-uuid.ts";
-import { XenBackEnd } from "./xen-back-end.ts";
-import { Xenstore } from "./xenstore.ts";
 
 const UUID_1 = "00000000-0000-4000-8000-000000000001";
 const UUID_2 = "00000000-0000-4000-8000-000000000002";
 const INDEX = 0x01800001;
 
+let rig: XenBackEnds;
 let xenstored: FakeXenstored;
 let hypervisor: FakeHypervisor;
 let directory: string;
-let notes: string[];
-let backEnds: { stop(): Promise<void> }[];
 
 beforeEach(async () => {
-  xenstored = await FakeXenstored.start();
-  hypervisor = new FakeHypervisor();
-  directory = mkdtempSync(join(tmpdir(), "vtpm-xen-"));
-  notes = [];
-  backEnds = [];
+  rig = await XenBackEnds.create();
+  ({ xenstored, hypervisor, directory } = rig);
 });
 afterEach(async () => {
-  for (const backEnd of backEnds) await backEnd.stop();
+  await rig.end();
   expect(hypervisor.held).toBe(0);
-  await xenstored.stop();
-  rmSync(directory, { recursive: true });
 });
-
-async function startBackEnd(
-  startup: TPM_SU = TPM_SU.CLEAR,
-): Promise<{ readonly backEnd: XenBackEnd; stop(): Promise<void> }> {
-  const xenstore = await Xenstore.connect(xenstored.path);
-  const tpms = new TpmsByUuid({ directory, startup, onFault: (error) => notes.push(String(error)) });
-  const backEnd = await XenBackEnd.start({
-    xenstore,
-    hypervisor,
-    openTpm: (uuid) => tpms.open(uuid),
-    onNote: (text) => notes.push(text),
-  });
-  const started = {
-    backEnd,
-    async stop() {
-      backEnds = backEnds.filter((other) => other !== started);
-      await backEnd.stop();
-      xenstore.close();
-    },
-  };
-  backEnds.push(started);
-  return started;
-}
 
 const stateOf = (domain: FakeDomain): string | undefined => xenstored.get(`${domain.backEnd}/state`);
 const becomes = (domain: FakeDomain, state: string | undefined): Promise<void> =>
   vi.waitFor(() => expect(stateOf(domain)).toBe(state), { timeout: 60_000 });
 
 async function connected(id: number, uuid: string): Promise<FakeDomain> {
-  const domain = new FakeDomain(xenstored, hypervisor, id);
+  const domain = rig.domain(id);
   domain.attach(uuid);
   await becomes(domain, "2");
   expect(xenstored.get(`${domain.backEnd}/feature-protocol-v2`)).toBe("1");
@@ -92,7 +59,7 @@ const codeOf = async (domain: FakeDomain, command: Uint8Array, locality = 0): Pr
 
 describe("a vtpm device", () => {
   test("is connected, answers, and is closed by the toolstack", async () => {
-    await startBackEnd();
+    await rig.start();
     const domain = await connected(3, UUID_1);
     expect(await codeOf(domain, getRandom(8))).toBe(0);
     xenstored.set(`${domain.backEnd}/online`, "0");
@@ -104,8 +71,8 @@ describe("a vtpm device", () => {
   });
 
   test("answers a command that was submitted before the event channel was bound", async () => {
-    await startBackEnd();
-    const domain = new FakeDomain(xenstored, hypervisor, 3);
+    await rig.start();
+    const domain = rig.domain(3);
     domain.attach(UUID_1);
     await becomes(domain, "2");
     domain.submit(getRandom(4));
@@ -114,17 +81,17 @@ describe("a vtpm device", () => {
   });
 
   test("that was there before the back end is taken up", async () => {
-    const domain = new FakeDomain(xenstored, hypervisor, 3);
+    const domain = rig.domain(3);
     domain.attach(UUID_1);
     domain.announce();
     domain.submit(getRandom(4));
-    await startBackEnd();
+    await rig.start();
     expect(responseCode(await domain.response())).toBe(0);
     await becomes(domain, "4");
   });
 
   test("is taken up again by the next back end, and what was submitted in between is answered", async () => {
-    const first = await startBackEnd();
+    const first = await rig.start();
     const domain = await connected(3, UUID_1);
     expect(await codeOf(domain, defineCounter(INDEX))).toBe(0);
     expect(await codeOf(domain, increment(INDEX))).toBe(0);
@@ -135,14 +102,14 @@ describe("a vtpm device", () => {
     expect(stateOf(domain)).toBe("4");
     domain.submit(increment(INDEX));
     expect(pageState(domain.page)).toBe(PAGE_STATE.SUBMIT);
-    await startBackEnd();
+    await rig.start();
     expect(responseCode(await domain.response())).toBe(0);
     expect(counterValue(await domain.exchange(readCounter(INDEX)))).toBe(value + 1);
     expect(toHex(await domain.exchange(readPcr17))).toBe(pcr);
   });
 
   test("keeps its TPM by UUID: a domain's next life finds it, another domain has another", async () => {
-    await startBackEnd();
+    await rig.start();
     const first = await connected(3, UUID_1);
     const other = await connected(4, UUID_2);
     expect(await codeOf(first, defineCounter(INDEX))).toBe(0);
@@ -157,7 +124,7 @@ describe("a vtpm device", () => {
   });
 
   test("goes on when its front end starts anew on the same nodes", async () => {
-    await startBackEnd();
+    await rig.start();
     const domain = await connected(3, UUID_1);
     expect(await codeOf(domain, defineCounter(INDEX))).toBe(0);
     domain.setState(5);
@@ -176,7 +143,7 @@ describe("a vtpm device", () => {
     ["a domain that was rebooted does not", TPM_SU.STATE, true, false],
     ["nor one that was saved, unless told so", TPM_SU.CLEAR, false, false],
   ])("%s", async (_, startup, closes, resumes) => {
-    await startBackEnd(startup);
+    await rig.start(startup);
     const domain = await connected(3, UUID_1);
     const fresh = toHex(await domain.exchange(readPcr7));
     expect(await codeOf(domain, extendPcr7)).toBe(0);
@@ -196,7 +163,7 @@ describe("a vtpm device", () => {
   });
 
   test("vanishes with its domain", async () => {
-    const { backEnd } = await startBackEnd();
+    const { backEnd } = await rig.start();
     const domain = await connected(3, UUID_1);
     xenstored.remove(domain.frontEnd);
     xenstored.remove(domain.backEnd);
@@ -208,7 +175,7 @@ describe("a vtpm device", () => {
 
 describe("the shared page", () => {
   test("is answered according to its locality", async () => {
-    await startBackEnd();
+    await rig.start();
     const domain = await connected(3, UUID_1);
     expect(await codeOf(domain, extendPcr17, 0)).toBe(TPM_RC.LOCALITY);
     expect(await codeOf(domain, extendPcr17, 2)).toBe(0);
@@ -216,7 +183,7 @@ describe("the shared page", () => {
   });
 
   test("may be followed by more pages", async () => {
-    await startBackEnd();
+    await rig.start();
     const domain = await connected(3, UUID_1);
     const extra = new Uint8Array(4096);
     domain.grant(9, extra);
@@ -235,7 +202,7 @@ describe("the shared page", () => {
   });
 
   test("is given back without a response where there is no room for one", async () => {
-    await startBackEnd();
+    await rig.start();
     const domain = await connected(3, UUID_1);
     domain.submit(getRandom(8), { extra: [99] });
     await domain.pageIs(PAGE_STATE.IDLE);
@@ -243,7 +210,7 @@ describe("the shared page", () => {
   });
 
   test("may be longer than it says, but not shorter", async () => {
-    await startBackEnd();
+    await rig.start();
     const domain = await connected(3, UUID_1);
     domain.submit(getRandom(8), { length: 0xffff_ffff });
     expect(responseCode(await domain.response())).toBe(TPM_RC.COMMAND_SIZE);
@@ -254,7 +221,7 @@ describe("the shared page", () => {
   });
 
   test("cancels a long command, and an idle one at once", async () => {
-    await startBackEnd();
+    await rig.start();
     const domain = await connected(3, UUID_1);
     domain.submit(getRandom(4), { state: PAGE_STATE.CANCEL });
     await domain.pageIs(PAGE_STATE.IDLE);
@@ -270,7 +237,7 @@ describe("the shared page", () => {
   });
 
   test("full of nonsense hurts nobody else", async () => {
-    await startBackEnd();
+    await rig.start();
     const hostile = await connected(3, UUID_1);
     const other = await connected(4, UUID_2);
     await fc.assert(
@@ -294,9 +261,9 @@ describe("a front end that makes no sense", () => {
     ["a number that is too large", { "event-channel": "99999999999" }, /no event channel/],
     ["an event channel of somebody else", { "event-channel": "6" }, /cannot be bound/],
   ])("is given up, with the reason: %s", async (_, values, reason) => {
-    await startBackEnd();
+    await rig.start();
     const other = await connected(4, UUID_2);
-    const domain = new FakeDomain(xenstored, hypervisor, 3);
+    const domain = rig.domain(3);
     domain.attach(UUID_1);
     await becomes(domain, "2");
     domain.announce(values);
@@ -309,24 +276,24 @@ describe("a front end that makes no sense", () => {
     ["without a UUID", ""],
     ["with one that leads elsewhere", "../../../../tmp/x"],
   ])("device %s is closed", async (_, uuid) => {
-    await startBackEnd();
-    const domain = new FakeDomain(xenstored, hypervisor, 3);
+    await rig.start();
+    const domain = rig.domain(3);
     domain.attach(uuid);
     await becomes(domain, "6");
     expect(readdirSync(directory)).toEqual([]);
   });
 
   test("two devices cannot have one TPM", async () => {
-    await startBackEnd();
+    await rig.start();
     const first = await connected(3, UUID_1);
-    const second = new FakeDomain(xenstored, hypervisor, 4);
+    const second = rig.domain(4);
     second.attach(UUID_1);
     await becomes(second, "6");
     expect(await codeOf(first, getRandom(4))).toBe(0);
   });
 
   test("states in any order are survived", async () => {
-    await startBackEnd();
+    await rig.start();
     const other = await connected(4, UUID_2);
     const domain = await connected(3, UUID_1);
     await fc.assert(
@@ -348,7 +315,7 @@ describe("the requests of Linux' driver, which is one for TPM 1.2,", () => {
     return concatBytes(fromHex("00c1"), fromHex((6 + body.length).toString(16).padStart(8, "0")), body);
   };
   test("are answered by means of the TPM 2.0", async () => {
-    await startBackEnd();
+    await rig.start();
     const domain = await connected(3, UUID_1);
     const answer = async (command: Uint8Array): Promise<string> => toHex(await domain.exchange(command));
     expect(await answer(tpm12("00000065", "00000005 00000004 00000115"))).toBe(

@@ -7,6 +7,8 @@ export type XenErrorCode =
   | "XENSTORE_REFUSED"
   /** A page or an event channel of another domain cannot be had. */
   | "XEN_UNAVAILABLE"
+  /** Another process is the back end already. */
+  | "XEN_IN_USE"
   /** What stands in xenstore about a device makes no sense. */
   | "XEN_DEVICE";
 

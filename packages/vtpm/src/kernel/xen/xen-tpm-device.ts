@@ -8,6 +8,8 @@ import type { XenstoreAccess } from "./xenstore.ts";
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const MAX_WORD = 0xffff_ffff;
+/** Characters of an error's text that fit into xenstore beside their path, whatever they are. */
+const MAX_REASON_SIZE = 500;
 
 export interface DeviceOptions {
   readonly xenstore: XenstoreAccess;
@@ -18,6 +20,8 @@ export interface DeviceOptions {
   readonly domain: number;
   /** Told what a person might want to know. */
   readonly onNote: (text: string) => void;
+  /** Told why a device could not be served, or what went wrong at its end. */
+  readonly onFault: (error: unknown) => void;
 }
 
 /**
@@ -47,34 +51,34 @@ export class XenTpmDevice {
   }
 
   /** Takes the device up, in whatever state it is: a back end before this one may have served it. */
-  async start(): Promise<void> {
-    const { xenstore, path } = this.#options;
-    try {
-      const frontend = await xenstore.read(`${path}/frontend`);
-      if (frontend === undefined) throw new XenError("XEN_DEVICE", "xenstore does not say where its front end is");
-      this.#frontend = frontend;
-      this.#tpm = await this.#options.openTpm(await this.#uuid());
-      await xenstore.write(`${path}/feature-protocol-v2`, "1");
-      const own = xenbusState(await xenstore.read(`${path}/state`));
-      if (own === XENBUS_STATE.INITIALISING) await this.#setState(XENBUS_STATE.INIT_WAIT);
-      const onChange = (): void => this.#look();
-      this.#unwatch = [
-        await xenstore.watch(`${frontend}/state`, onChange),
-        await xenstore.watch(`${path}/state`, onChange),
-      ];
-    } catch (error) {
-      await this.#giveUp(error);
-    }
+  start(): void {
+    this.#look();
   }
 
-  /** Ends serving and leaves everything as it is for the next back end. */
+  /** Ends serving and leaves everything as it is for the next back end. Rejects if the TPM's state could not be kept. */
   async leave(): Promise<void> {
     this.#ended = true;
     await this.#looking;
     await this.#stopWatching();
-    await this.#link?.leave();
-    await this.#tpm?.suspend();
-    this.#resolveGone();
+    try {
+      await this.#link?.leave();
+    } finally {
+      await this.#tpm?.suspend();
+    }
+  }
+
+  async #takeUp(): Promise<void> {
+    const { xenstore, path, openTpm } = this.#options;
+    const frontend = await xenstore.read(`${path}/frontend`);
+    if (frontend === undefined) throw new XenError("XEN_DEVICE", "xenstore does not say where its front end is");
+    this.#frontend = frontend;
+    const uuid = await this.#uuid();
+    await xenstore.write(`${path}/feature-protocol-v2`, "1");
+    this.#tpm = await openTpm(uuid);
+    const onChange = (): void => this.#look();
+    for (const end of [frontend, path]) this.#unwatch.push(await xenstore.watch(`${end}/state`, onChange));
+    const own = xenbusState(await xenstore.read(`${path}/state`));
+    if (own === XENBUS_STATE.INITIALISING) await this.#setState(XENBUS_STATE.INIT_WAIT);
   }
 
   async #uuid(): Promise<string> {
@@ -101,7 +105,8 @@ export class XenTpmDevice {
     while (this.#lookAgain && !this.#ended) {
       this.#lookAgain = false;
       try {
-        await this.#adapt();
+        if (this.#tpm === undefined) await this.#takeUp();
+        else await this.#adapt();
       } catch (error) {
         await this.#giveUp(error);
       }
@@ -113,7 +118,7 @@ export class XenTpmDevice {
     const own = xenbusState(await xenstore.read(`${path}/state`));
     const other = xenbusState(await xenstore.read(`${this.#frontend}/state`));
     if (own === undefined) {
-      await this.#end("its node was removed");
+      await this.#end("its node was removed", { tell: false });
       return;
     }
     this.#closedByDomain =
@@ -126,8 +131,8 @@ export class XenTpmDevice {
         return;
       case XENBUS_STATE.INITIALISED:
       case XENBUS_STATE.CONNECTED:
-        if (own === XENBUS_STATE.CLOSING || own === XENBUS_STATE.CLOSED) return; // the toolstack closes; the front end will follow
-        if (this.#link === undefined) await this.#connect();
+        if (own === XENBUS_STATE.CLOSING) return; // the toolstack closes; the front end will follow
+        await this.#connect();
         await this.#setState(XENBUS_STATE.CONNECTED, own);
         return;
       case XENBUS_STATE.CLOSING:
@@ -137,28 +142,34 @@ export class XenTpmDevice {
       case XENBUS_STATE.CLOSED:
         await this.#disconnect();
         // Offline: the toolstack takes the device away for good.
-        if ((await xenstore.read(`${path}/online`)) !== "1") await this.#end("closed", own);
+        if ((await xenstore.read(`${path}/online`)) !== "1") await this.#end("closed");
         else await this.#setState(XENBUS_STATE.CLOSED, own);
         return;
       default:
         // No state: not written yet, or the front end's domain is gone while the toolstack closes.
-        if (own === XENBUS_STATE.CLOSING) await this.#end("closed without a front end", own);
+        if (own === XENBUS_STATE.CLOSING) await this.#end("closed without a front end");
     }
   }
 
+  /**
+   * Connects to the page and the event channel that the front end names now: one that starts anew in a hurry has others, and
+   * nobody may have seen it close.
+   */
   async #connect(): Promise<void> {
     const { xenstore, hypervisor, domain, onNote, path } = this.#options;
     const tpm = this.#tpm;
     if (tpm === undefined) throw new XenError("XEN_DEVICE", "has no TPM any more");
     const read = (name: string): Promise<string | undefined> => xenstore.read(`${this.#frontend}/${name}`);
+    const ringRef = decimal(await read("ring-ref"), MAX_WORD);
+    const eventChannel = decimal(await read("event-channel"), MAX_WORD);
+    const named = ringRef !== undefined && eventChannel !== undefined;
+    // A front end that names nothing any more is being taken away.
+    if (this.#link !== undefined && (!named || this.#link.uses(ringRef, eventChannel))) return;
     if ((await read("feature-protocol-v2")) !== "1") {
       throw new XenError("XEN_DEVICE", "its front end does not know version 2 of the protocol");
     }
-    const ringRef = decimal(await read("ring-ref"), MAX_WORD);
-    const eventChannel = decimal(await read("event-channel"), MAX_WORD);
-    if (ringRef === undefined || eventChannel === undefined) {
-      throw new XenError("XEN_DEVICE", "its front end names no page or no event channel");
-    }
+    if (!named) throw new XenError("XEN_DEVICE", "its front end names no page or no event channel");
+    await this.#disconnect();
     this.#link = new XenTpmLink(hypervisor, tpm, { domain, ringRef, eventChannel });
     onNote(`${path}: connected to domain ${domain}`);
     this.#link.look();
@@ -178,28 +189,35 @@ export class XenTpmDevice {
 
   /** A device that cannot be served is closed, and says why where Xen's tools look. */
   async #giveUp(error: unknown): Promise<void> {
-    const { xenstore, path, onNote } = this.#options;
+    // Nobody can be told: whoever serves will end, and leave the device as it is.
+    if (error instanceof XenError && error.code === "XENSTORE_UNAVAILABLE") return;
+    const { xenstore, path, onFault } = this.#options;
     const reason = reasonOf(error);
-    onNote(`${path}: ${reason}`);
+    onFault(new XenError("XEN_DEVICE", `${path}: ${reason}`, { cause: error }));
     try {
-      await xenstore.write(`${path.replace("/backend/", "/error/backend/")}/error`, reason);
-      await this.#end("given up", xenbusState(await xenstore.read(`${path}/state`)));
+      await xenstore.write(`${path.replace("/backend/", "/error/backend/")}/error`, reason.slice(0, MAX_REASON_SIZE));
     } catch (failure) {
-      onNote(`${path}: ${reasonOf(failure)}`);
-      await this.#end("given up");
+      onFault(failure);
     }
+    await this.#end("given up").catch(onFault);
   }
 
-  /** Gives everything up; only then says so to a toolstack that waits, since it may give the TPM to the domain's next life. */
-  async #end(why: string, own?: XenbusState): Promise<void> {
+  /**
+   * Gives everything up; only then says so to a toolstack that waits, since it may give the TPM to the domain's next life. Whoever
+   * asks for the TPM meanwhile waits, too. Rejects, and is not gone, if the toolstack cannot be told.
+   */
+  async #end(why: string, { tell } = { tell: true }): Promise<void> {
     if (this.#ended) return;
     this.#ended = true;
-    await this.#disconnect();
-    await this.#stopWatching();
-    await this.#tpm?.release(this.#closedByDomain ? "ended" : "taken away");
+    const { xenstore, path, onNote, onFault } = this.#options;
+    const released = this.#tpm?.release(this.#closedByDomain ? "ended" : "taken away");
     this.#tpm = undefined;
+    const ends = await Promise.allSettled([released, this.#disconnect(), this.#stopWatching()]);
+    for (const end of ends) if (end.status === "rejected") onFault(end.reason);
+    // A node that was removed meanwhile must not come back.
+    const own = tell ? xenbusState(await xenstore.read(`${path}/state`)) : undefined;
     if (own !== undefined) await this.#setState(XENBUS_STATE.CLOSED, own);
-    this.#options.onNote(`${this.#options.path}: ${why}`);
+    onNote(`${path}: ${why}`);
     this.#resolveGone();
   }
 

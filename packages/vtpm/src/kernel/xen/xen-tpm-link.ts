@@ -30,7 +30,7 @@ export interface LinkOptions {
  */
 export class XenTpmLink {
   readonly #hypervisor: Hypervisor;
-  readonly #domain: number;
+  readonly #options: LinkOptions;
   readonly #tpm: DomainTpm;
   readonly #page: GrantedPage;
   readonly #channel: EventChannel;
@@ -41,9 +41,10 @@ export class XenTpmLink {
   #command: Promise<void> | undefined;
 
   /** Maps the page and binds the event channel; throws a `XenError` if the domain does not grant them. */
-  constructor(hypervisor: Hypervisor, tpm: DomainTpm, { domain, ringRef, eventChannel }: LinkOptions) {
+  constructor(hypervisor: Hypervisor, tpm: DomainTpm, options: LinkOptions) {
+    const { domain, ringRef, eventChannel } = options;
     this.#hypervisor = hypervisor;
-    this.#domain = domain;
+    this.#options = options;
     this.#tpm = tpm;
     this.#page = hypervisor.mapPage(domain, ringRef);
     try {
@@ -54,6 +55,11 @@ export class XenTpmLink {
     }
   }
 
+  /** Whether this is the link by this page and event channel. */
+  uses(ringRef: number, eventChannel: number): boolean {
+    return this.#options.ringRef === ringRef && this.#options.eventChannel === eventChannel;
+  }
+
   /** Looks at the page: after an event, and once at first, since the first event may have come before the binding. */
   look(): void {
     if (this.#closed || this.#leaving) return;
@@ -61,8 +67,9 @@ export class XenTpmLink {
     if (state === PAGE_STATE.SUBMIT && this.#command === undefined) {
       this.#command = this.#serve().finally(() => {
         this.#command = undefined;
-        // What was submitted meanwhile, against the rules, is not left lying.
-        this.look();
+        // What was submitted meanwhile, against the rules, is not left lying; but others come first, and the domain does not
+        // keep this thread busy by submitting without end.
+        setImmediate(() => this.look());
       });
     } else if (state === PAGE_STATE.CANCEL) {
       if (this.#command === undefined) this.#give(PAGE_STATE.IDLE);
@@ -87,15 +94,18 @@ export class XenTpmLink {
   }
 
   #letGo(): void {
-    this.#channel.unbind();
-    this.#page.unmap();
+    try {
+      this.#channel.unbind();
+    } finally {
+      this.#page.unmap();
+    }
   }
 
   async #serve(): Promise<void> {
     const request = readRequest(this.#page.bytes);
     const extra: GrantedPage[] = [];
     try {
-      for (const grant of request.extraGrants) extra.push(this.#hypervisor.mapPage(this.#domain, grant));
+      for (const grant of request.extraGrants) extra.push(this.#hypervisor.mapPage(this.#options.domain, grant));
       const pages = [this.#page.bytes, ...extra.map(({ bytes }) => bytes)];
       const response = await this.#respond(pages, request);
       if (this.#closed) return;

@@ -10,6 +10,7 @@ export const XS = {
   RM: 13,
   WATCH_EVENT: 15,
   ERROR: 16,
+  DIRECTORY_PART: 22,
 } as const;
 
 /** Bytes of a message's header: type, request id, transaction id, size of the payload; words in the machine's byte order. */

@@ -95,6 +95,17 @@ describe("a client of xenstored", () => {
     expect(await xenstore.read("/a/b")).toBe("new");
   });
 
+  test("lists more children than one answer holds, as they are at one moment", async () => {
+    const names = Array.from({ length: 3000 }, (_, n) => String(n));
+    for (const name of names) xenstored.set(`/a/${name}/b`, "1");
+    expect(await xenstore.list("/a")).toEqual(names);
+    let parts = 0;
+    xenstored.onPart = () => {
+      if (++parts === 3) xenstored.set("/a/one-more/b", "1");
+    };
+    expect(await xenstore.list("/a")).toEqual([...names, "one-more"]);
+  });
+
   test("watches, once at first and at each change, until it is told to stop", async () => {
     const onChange = vi.fn();
     const stop = await xenstore.watch("/a", onChange);
@@ -102,6 +113,7 @@ describe("a client of xenstored", () => {
     xenstored.set("/a/b", "1");
     xenstored.set("/b", "1");
     await vi.waitFor(() => expect(onChange).toHaveBeenCalledTimes(2));
+    expect(onChange.mock.calls).toEqual([["/a"], ["/a/b"]]);
     await stop();
     xenstored.set("/a/b", "2");
     await xenstore.read("/a/b");

@@ -19,8 +19,11 @@ export interface XenstoreAccess {
   /** Names of the children of a path; none if it does not exist. */
   list(path: string): Promise<readonly string[]>;
   write(path: string, value: string): Promise<void>;
-  /** Calls `onChange` soon after the call, and whenever something changes at or below the path. Returns its end. */
-  watch(path: string, onChange: () => void): Promise<() => Promise<void>>;
+  /**
+   * Calls `onChange` soon after the call with the path, and whenever something changes at or below it with the path of that.
+   * Returns its end.
+   */
+  watch(path: string, onChange: (changed: string) => void): Promise<() => Promise<void>>;
 }
 
 interface Pending {
@@ -34,9 +37,10 @@ export class Xenstore implements XenstoreAccess {
   readonly #path: string;
   readonly #socket: Socket;
   readonly #pending = new Map<number, Pending>();
-  readonly #watches = new Map<string, () => void>();
+  readonly #watches = new Map<string, (changed: string) => void>();
   #input: Bytes = EMPTY;
   #lastId = 0;
+  #lastToken = 0;
   #failure: XenError | undefined;
   /** Resolves when xenstored has gone, with the reason. */
   readonly lost: Promise<XenError>;
@@ -69,7 +73,7 @@ export class Xenstore implements XenstoreAccess {
     try {
       return new TextDecoder().decode(await this.#request(XS.READ, path, encodeTexts(path)));
     } catch (error) {
-      if (isAbsence(error)) return undefined;
+      if (isRefusal(error, "ENOENT")) return undefined;
       throw error;
     }
   }
@@ -78,7 +82,8 @@ export class Xenstore implements XenstoreAccess {
     try {
       return decodeTexts(await this.#request(XS.DIRECTORY, path, encodeTexts(path)));
     } catch (error) {
-      if (isAbsence(error)) return [];
+      if (isRefusal(error, "ENOENT")) return [];
+      if (isRefusal(error, "E2BIG")) return this.#listInParts(path);
       throw error;
     }
   }
@@ -87,10 +92,15 @@ export class Xenstore implements XenstoreAccess {
     await this.#request(XS.WRITE, path, concatBytes(encodeTexts(path), new TextEncoder().encode(value)));
   }
 
-  async watch(path: string, onChange: () => void): Promise<() => Promise<void>> {
-    const token = `vtpm-${++this.#lastId}`;
+  async watch(path: string, onChange: (changed: string) => void): Promise<() => Promise<void>> {
+    const token = `vtpm-${++this.#lastToken}`;
     this.#watches.set(token, onChange);
-    await this.#request(XS.WATCH, path, encodeTexts(path, token));
+    try {
+      await this.#request(XS.WATCH, path, encodeTexts(path, token));
+    } catch (error) {
+      this.#watches.delete(token);
+      throw error;
+    }
     return async () => {
       this.#watches.delete(token);
       await this.#request(XS.UNWATCH, path, encodeTexts(path, token));
@@ -101,6 +111,31 @@ export class Xenstore implements XenstoreAccess {
     this.#socket.destroy();
   }
 
+  /**
+   * The children of a node that has more than fit into one answer, which is those of about a thousand domains. Each part says
+   * to which generation of the node it belongs and has an empty name at its end if it is the last.
+   */
+  async #listInParts(path: string): Promise<readonly string[]> {
+    let names: string[] = [];
+    let generation: string | undefined;
+    for (let offset = 0; ; ) {
+      const answer = await this.#request(XS.DIRECTORY_PART, path, encodeTexts(path, String(offset)));
+      const [is, ...part] = decodeTexts(answer);
+      if (generation !== undefined && is !== generation) {
+        // Something was added or removed since the last part.
+        names = [];
+        offset = 0;
+        generation = undefined;
+        continue;
+      }
+      generation = is;
+      const last = part.at(-1) === "" || part.length === 0;
+      names.push(...part.filter((name) => name !== ""));
+      if (last) return names;
+      offset += encodeTexts(...part).length;
+    }
+  }
+
   #request(type: number, path: string, payload: Bytes): Promise<Bytes> {
     return new Promise((resolve, reject) => {
       if (this.#failure !== undefined) {
@@ -108,8 +143,9 @@ export class Xenstore implements XenstoreAccess {
         return;
       }
       this.#lastId = (this.#lastId + 1) % 0x1_0000_0000;
+      const message = encodeXenstoreMessage({ type, requestId: this.#lastId, payload });
       this.#pending.set(this.#lastId, { what: path, resolve, reject });
-      this.#socket.write(encodeXenstoreMessage({ type, requestId: this.#lastId, payload }));
+      this.#socket.write(message);
     });
   }
 
@@ -133,8 +169,8 @@ export class Xenstore implements XenstoreAccess {
 
   #handle({ type, requestId, payload }: XenstoreMessage): void {
     if (type === XS.WATCH_EVENT) {
-      const [, token = ""] = decodeTexts(payload);
-      this.#watches.get(token)?.();
+      const [path = "", token = ""] = decodeTexts(payload);
+      this.#watches.get(token)?.(path);
       return;
     }
     const pending = this.#pending.get(requestId);
@@ -156,5 +192,5 @@ export class Xenstore implements XenstoreAccess {
   }
 }
 
-const isAbsence = (error: unknown): boolean =>
-  error instanceof XenError && error.code === "XENSTORE_REFUSED" && error.cause === "ENOENT";
+const isRefusal = (error: unknown, reason: string): boolean =>
+  error instanceof XenError && error.code === "XENSTORE_REFUSED" && error.cause === reason;
