@@ -12,11 +12,7 @@ const environment = (_port: number, directory: string) => ({
   TSS2_LOG: "all+none",
 });
 
-/**
- * Only swtpm's protocol: over the simulator's, the library that the daemon uses sends every command in two small
- * segments and waits some 40 ms between them for an acknowledgement, which makes minutes of these tests.
- */
-const routes: readonly Route[] = [{ name: "over swtpm's protocol", protocol: "swtpm", environment }];
+const route: Route = { name: "over swtpm's protocol", protocol: "swtpm", environment };
 
 const busConfiguration = (directory: string) => `<!DOCTYPE busconfig PUBLIC
  "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN" "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
@@ -55,7 +51,7 @@ export function withResourceManager(theme: string, body: (tpm: Scenario) => void
   scenarios(
     theme,
     "tpm2-abrmd",
-    routes,
+    [route],
     (tpm) => {
       let end = async () => {};
       beforeEach(async () => {

@@ -67,5 +67,5 @@ sequences(
     ["banks are chosen", "tsspcrallocate -sha1 -sha256"],
     ["the TPM shuts down", "tssshutdown -c"],
   ],
-  { freshTpm: true },
+  { freshTpm: true, eachProtocol: true },
 );

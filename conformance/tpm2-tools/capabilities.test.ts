@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
-import { withTools } from "./tpm2-tools.ts";
+import { withToolsOverEachProtocol } from "./tpm2-tools.ts";
 
-withTools("capabilities", (tpm) => {
+withToolsOverEachProtocol("capabilities", (tpm) => {
   test.each([
     ["algorithms", /^rsa:/m],
     ["commands", /^TPM2_CC_CreatePrimary:/m],

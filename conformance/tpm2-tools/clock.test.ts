@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
-import { field, withTools } from "./tpm2-tools.ts";
+import { field, withToolsOverEachProtocol } from "./tpm2-tools.ts";
 
 const TPM_RC_VALUE_PARAMETER_1 = 0x1c4;
 
-withTools("the clock", (tpm) => {
+withToolsOverEachProtocol("the clock", (tpm) => {
   const read = async () => {
     const shown = await tpm.run("tpm2_readclock");
     return {

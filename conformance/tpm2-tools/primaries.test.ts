@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
-import { field, withTools } from "./tpm2-tools.ts";
+import { field, withToolsOverEachProtocol } from "./tpm2-tools.ts";
 
-withTools("primary keys", (tpm) => {
+withToolsOverEachProtocol("primary keys", (tpm) => {
   test.each([
     ["rsa2048", "rsa"],
     ["rsa3072", "rsa"],

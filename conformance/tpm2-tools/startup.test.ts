@@ -1,10 +1,10 @@
 import { expect, test } from "vitest";
-import { withTools } from "./tpm2-tools.ts";
+import { withToolsOverEachProtocol } from "./tpm2-tools.ts";
 
 const TPM_RC_INITIALIZE = 0x100;
 const TPM_RC_VALUE_PARAMETER_1 = 0x1c4;
 
-withTools(
+withToolsOverEachProtocol(
   "starting and stopping",
   (tpm) => {
     test("a command before startup is refused", async () => {
@@ -44,7 +44,7 @@ withTools(
   { startup: false, freshTpm: true },
 );
 
-withTools("self-test and random numbers", (tpm) => {
+withToolsOverEachProtocol("self-test and random numbers", (tpm) => {
   test("the full self-test passes", async () => {
     await tpm.run("tpm2_selftest --fulltest", "tpm2_selftest");
     expect((await tpm.run("tpm2_gettestresult")).stdout).toMatch(/status:\s*success/);
