@@ -4,7 +4,7 @@ import { TPM_ALG } from "@vtpm/tpm2/spec";
 import { beforeEach, describe, expect, inject, test } from "vitest";
 import { peerProgram } from "../../bench/swtpm-programs.ts";
 import { OpenedTpm } from "./opened-tpm.ts";
-import { BIN, configureSetup, type Ended, run, runWithFile, useDirectory } from "./tools.ts";
+import { BIN, configureSetup, type Ended, run, runWithFile, useDirectory, useLocalCa } from "./tools.ts";
 
 const missing = inject("missingPrograms");
 
@@ -25,11 +25,13 @@ const PAIRS = [
 
 describe.skipIf(missing.includes("swtpm"))("swtpm_setup driving swtpm", () => {
   const directory = useDirectory();
+  const ca = useLocalCa();
   const at = (name: string): string => directory.file(name);
 
   beforeEach(() => {
     chmodSync(directory.path, 0o755);
     for (const name of ["state", "reference", "certificates"]) mkdirSync(at(name));
+    ca.copyTo(at("ca"));
     configureSetup(directory.path, peerProgram("swtpm_localca"));
     writeFileSync(at("key"), `0x${"5a".repeat(16)}`);
     writeFileSync(at("password"), "secret of the state");

@@ -4,21 +4,15 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, st
 import { join } from "node:path";
 import { beforeEach, describe, expect, inject, test } from "vitest";
 import { peerProgram } from "../../bench/swtpm-programs.ts";
-import { BIN, type Ended, ours, output, refusal, run, useDirectory } from "./tools.ts";
+import { BIN, type Ended, ours, output, POINT, refusal, run, TPM, useDirectory, useLocalCa } from "./tools.ts";
 
 const missing = inject("missingPrograms");
 /** A modulus, which needs no factors to be certified. */
 const MODULUS = `c${"5".repeat(510)}7`;
-const POINT =
-  "x=6b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296," +
-  "y=4fe342e2fe1a7f9b8ee7eb4a7c0f9e162bce33576b315ececbb6406837bf51f5,id=secp256r1";
-const TPM = [
-  ...["--tpm-spec-family", "2.0", "--tpm-spec-level", "0", "--tpm-spec-revision", "183"],
-  ...["--tpm-manufacturer", "id:00001014", "--tpm-model", "swtpm", "--tpm-version", "id:20240125", "--tpm2"],
-];
 
 describe.skipIf(missing.includes("certificate tools"))("swtpm_localca", () => {
   const directory = useDirectory();
+  const ca = useLocalCa();
   const at = (name: string): string => directory.file(name);
 
   beforeEach(() => {
@@ -98,7 +92,7 @@ describe.skipIf(missing.includes("certificate tools"))("swtpm_localca", () => {
   });
 
   test("counts from what the file says, and anew from what is no number", async () => {
-    mkdirSync(at("ca"));
+    ca.copyTo(at("ca"));
     writeFileSync(at("ca/certserial"), "41\n");
     await certify("--ek", POINT);
     expect(readFileSync(at("ca/certserial"), "latin1")).toBe("42");
@@ -124,15 +118,14 @@ describe.skipIf(missing.includes("certificate tools"))("swtpm_localca", () => {
   });
 
   test("is complete after it was killed at any moment", async () => {
-    for (let round = 0; round < 12; round++) {
+    // Killed when so many files are there: nothing, lock, one key, both, certificates...
+    for (let wanted = 0; wanted < 6; wanted++) {
       rmSync(at("ca"), { recursive: true, force: true });
       const child = spawn(process.execPath, [join(BIN, "swtpm_localca.cjs"), ...ARGS(), ...TPM, "--ek", POINT], {
         stdio: "ignore",
         env: { ...process.env, WHERE: directory.path },
       });
       const ended = once(child, "exit");
-      // Killed when so many files are there: nothing, lock, one key, both, certificates...
-      const wanted = round % 6;
       const seen = (): number => (existsSync(at("ca")) ? readdirSync(at("ca")).length : 0);
       while (seen() < wanted && child.exitCode === null) await new Promise((resolve) => setTimeout(resolve, 1));
       child.kill("SIGKILL");
@@ -160,7 +153,7 @@ describe.skipIf(missing.includes("certificate tools"))("swtpm_localca", () => {
   });
 
   test("never replaces a key, and says what is lost", async () => {
-    await certify("--ek", POINT);
+    ca.copyTo(at("ca"));
     const key = readFileSync(at("ca/signkey.pem"), "latin1");
     rmSync(at("ca/issuercert.pem"));
     expect(await certify("--ek", POINT)).toMatchObject({ status: 0 });
@@ -188,6 +181,7 @@ describe.skipIf(missing.includes("certificate tools"))("swtpm_localca", () => {
     writeFileSync(at("home/swtpm-localca.conf"), readFileSync(at("config")));
     writeFileSync(at("home/swtpm-localca.options"), "");
     const environment = { XDG_CONFIG_HOME: at("home"), WHERE: directory.path };
+    ca.copyTo(at("ca"));
     const args = [join(BIN, "swtpm_localca.cjs"), "--dir", directory.path, ...TPM, "--ek", POINT];
     expect(await run(process.execPath, args, environment)).toMatchObject({ status: 0 });
   });
@@ -219,7 +213,7 @@ describe.skipIf(missing.includes("certificate tools"))("swtpm_localca", () => {
   const powerless = process.getuid?.() === 0 ? ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] : [];
 
   test("names the user and the remedy where it has no access", async () => {
-    await certify("--ek", POINT);
+    ca.copyTo(at("ca"));
     const asNobody = async (): Promise<string> => {
       const [program = "", ...args] = [
         ...powerless,

@@ -1,11 +1,11 @@
 import { createPublicKey, X509Certificate } from "node:crypto";
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { TPM_ALG, type TPMT_PUBLIC_NULLABLE } from "@vtpm/tpm2/spec";
 import { beforeEach, describe, expect, inject, test } from "vitest";
 import { peerProgram } from "../../bench/swtpm-programs.ts";
 import { OpenedTpm, type Opener, publicText } from "./opened-tpm.ts";
-import { BIN, configureSetup, type Ended, output, run, useDirectory } from "./tools.ts";
+import { BIN, configureSetup, type Ended, output, run, useDirectory, useLocalCa } from "./tools.ts";
 
 const missing = inject("missingPrograms");
 const DEBIANS = peerProgram("swtpm_setup");
@@ -13,11 +13,13 @@ const CURVES: Readonly<Record<number, string>> = { 3: "P-256", 4: "P-384", 5: "P
 
 describe.skipIf(missing.includes("certificate tools"))("swtpm_setup", () => {
   const directory = useDirectory();
+  const ca = useLocalCa();
   const at = (name: string): string => directory.file(name);
 
   beforeEach(() => {
     chmodSync(directory.path, 0o755);
-    for (const name of ["state", "certificates", "ca"]) mkdirSync(at(name));
+    for (const name of ["state", "certificates"]) mkdirSync(at(name));
+    ca.copyTo(at("ca"));
     configure("swtpm_localca");
   });
 
@@ -61,6 +63,7 @@ describe.skipIf(missing.includes("certificate tools"))("swtpm_setup", () => {
   }
 
   test("makes keys and certificates that belong together, in the TPM and in files", async () => {
+    rmSync(at("ca"), { recursive: true });
     const said = await made(...ALL, ...VMID, ...FILES());
     expect(said).toMatch(/^Starting vTPM manufacturing as \w+ @ /);
     for (const line of [

@@ -1,10 +1,10 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterEach, beforeEach, expect } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, expect } from "vitest";
 
 /** Where the programs of this project are. */
 export const BIN = fileURLToPath(new URL("../../packages/vtpm/bin/", import.meta.url));
@@ -71,6 +71,32 @@ export function useDirectory(): { readonly path: string; file(name: string): str
     },
     file: (name) => join(path, name),
   };
+}
+
+/** A public key to be certified, and what certificates say of its TPM. */
+export const POINT =
+  "x=6b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296," +
+  "y=4fe342e2fe1a7f9b8ee7eb4a7c0f9e162bce33576b315ececbb6406837bf51f5,id=secp256r1";
+export const TPM: readonly string[] = [
+  ...["--tpm-spec-family", "2.0", "--tpm-spec-level", "0", "--tpm-spec-revision", "183"],
+  ...["--tpm-manufacturer", "id:00001014", "--tpm-model", "swtpm", "--tpm-version", "id:20240125", "--tpm2"],
+];
+
+/**
+ * A CA that swtpm_localca makes once, for all tests that do not look at how it is made: the search for its two RSA-3072 keys
+ * takes longer than what they look at.
+ */
+export function useLocalCa(): { copyTo(directory: string): void } {
+  let made = "";
+  beforeAll(async () => {
+    made = mkdtempSync(join(tmpdir(), "vtpm-local-ca-"));
+    configureSetup(made, "swtpm_localca");
+    const files = ["--configfile", join(made, "localca.conf"), "--optsfile", join(made, "options"), "--dir", made];
+    const { status, stderr } = await ours("swtpm_localca", ...files, ...TPM, "--ek", POINT);
+    expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+  });
+  afterAll(() => rmSync(made, { recursive: true, force: true }));
+  return { copyTo: (directory) => cpSync(join(made, "ca"), directory, { recursive: true }) };
 }
 
 /** Writes a configuration of swtpm_setup into a directory, with a CA in it that swtpm_localca makes. */
