@@ -1,11 +1,11 @@
 import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
+import { createServer, Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { TPM_RC } from "@vtpm/tpm2";
 import { type Bytes, concatBytes, fromHex, toHex } from "@vtpm/wire";
 import fc from "fast-check";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { openHost } from "../host/open-host.ts";
 import type { TpmHost } from "../host/tpm-host.ts";
 import { TPM_SU } from "../host/tpm2-messages.ts";
@@ -501,7 +501,7 @@ describe("a listener", () => {
 
   test("says which port is in use, and opens none of the two then", async () => {
     const { port } = await keep(serveSwtpm(LOCALHOST, 0, served()));
-    const error = await serveMssim(LOCALHOST, port, served()).catch((reason: unknown) => reason);
+    const error = await serveMssim(LOCALHOST, port - 1, served()).catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(ListenError);
     expect(error).toMatchObject({
       code: "ADDRESS_IN_USE",
@@ -509,18 +509,34 @@ describe("a listener", () => {
     });
   });
 
-  test("opens no commands where it cannot open what goes with them", async () => {
-    // The port below a used one may be used by others, so a few are tried.
+  test("opens nothing that goes with commands where it cannot open these", async () => {
+    // The port above a used one may be used by others, so a few are tried.
     for (let attempt = 0; attempt < 50; attempt++) {
       const { port } = await keep(serveSwtpm(LOCALHOST, 0, served()));
-      const error: unknown = await serveMssim(LOCALHOST, port - 1, served()).catch((reason: unknown) => reason);
+      const error: unknown = await serveMssim(LOCALHOST, port + 1, served()).catch((reason: unknown) => reason);
       expect(error).toBeInstanceOf(ListenError);
-      if (error instanceof ListenError && error.message.startsWith(`port ${port} `)) {
-        await expect(WireClient.open(port - 1)).rejects.toThrow();
+      if (error instanceof ListenError && error.message.startsWith(`port ${port + 1} `)) {
+        await expect(WireClient.open(port + 2)).rejects.toThrow();
         return;
       }
     }
     expect.unreachable();
+  });
+
+  test("opens commands last: who gets in there finds the rest", async () => {
+    const listen = vi.spyOn(Server.prototype, "listen");
+    try {
+      const path = join(directory, "tpm.sock");
+      await keep(serveSwtpmUnix(path, served()));
+      expect(listen.mock.calls).toEqual([[{ path: `${path}.ctrl` }], [{ path }]]);
+      for (const serve of [serveSwtpm, serveMssim]) {
+        listen.mockClear();
+        const { port } = await keep(serve(LOCALHOST, 0, served()));
+        expect(listen.mock.lastCall).toEqual([{ host: LOCALHOST, port }]);
+      }
+    } finally {
+      listen.mockRestore();
+    }
   });
 
   test("says that an address is not of this machine", async () => {

@@ -39,8 +39,8 @@ export function serveSwtpm(host: string, port: number, served: Served): Promise<
 
 /** swtpm's protocol on Unix sockets: commands on `path`, control channel on `path.ctrl`, where clients look for it. */
 export async function serveSwtpmUnix(path: string, served: Served): Promise<Endpoint> {
-  const data = await listenUnix(path, receptionOf(swtpmData(served)));
-  return join(data, () => listenUnix(`${path}.ctrl`, receptionOf(swtpmControl(served))));
+  const control = await listenUnix(`${path}.ctrl`, receptionOf(swtpmControl(served)));
+  return join(control, () => listenUnix(path, receptionOf(swtpmData(served))));
 }
 
 /** The TCG simulator's protocol: commands on `port`, platform signals on the next one. */
@@ -71,11 +71,12 @@ function receptionOf(service: Service): Reception {
   return reception;
 }
 
-async function listenPair(host: string, port: number, first: Service, second: Service): Promise<Endpoint> {
+/** Opens two neighbouring ports: for commands, and the next one for what surrounds them. */
+async function listenPair(host: string, port: number, commands: Service, surroundings: Service): Promise<Endpoint> {
   for (let attempt = 1; ; attempt++) {
-    const listener = await listenTcp(host, port, receptionOf(first));
     try {
-      return await join(listener, () => listenTcp(host, listener.port + 1, receptionOf(second)));
+      const next = await listenTcp(host, port === 0 ? 0 : port + 1, receptionOf(surroundings));
+      return await join(next, () => listenTcp(host, next.port - 1, receptionOf(commands)));
     } catch (error) {
       const unlucky = port === 0 && attempt < PAIR_ATTEMPTS;
       if (!unlucky || !(error instanceof ListenError)) throw error;
@@ -83,18 +84,21 @@ async function listenPair(host: string, port: number, first: Service, second: Se
   }
 }
 
-/** Opens the second listener of two; without it there is no first one either. */
-async function join(first: Listener, listen: () => Promise<Listener>): Promise<Endpoint> {
+/**
+ * Opens the listener of commands beside what surrounds them; without it there is neither. It is the last to open: who
+ * finds the TPM by trying whether it takes a connection there may go on to the other one at once.
+ */
+async function join(surroundings: Listener, listen: () => Promise<Listener>): Promise<Endpoint> {
   try {
-    const second = await listen();
+    const commands = await listen();
     return {
-      port: first.port,
+      port: commands.port,
       async close() {
-        await Promise.all([first.close(), second.close()]);
+        await Promise.all([commands.close(), surroundings.close()]);
       },
     };
   } catch (error) {
-    await first.close();
+    await surroundings.close();
     throw error;
   }
 }
