@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
@@ -170,9 +170,10 @@ describe.skipIf(missing.includes("certificate tools"))("swtpm_cert", () => {
 
   test("certifies an EK and a platform of a TPM 1.2, with SHA-1 and without a subject", async () => {
     const key = await modulus();
-    expect(await certify("rsa", ...TPM, ...SPEC, "--add-header", "--subject", "CN=x", ...key)).toMatchObject({
-      status: 0,
-    });
+    writeFileSync(at("certificate"), "a file keeps its mode", { mode: 0o644 });
+    const more = ["--add-header", "--subject", "CN=x", "--allow-signing"];
+    expect(await certify("rsa", ...TPM, ...SPEC, ...more, ...key)).toMatchObject({ status: 0 });
+    expect(statSync(at("certificate")).mode & 0o777).toBe(0o644);
     const stored = readFileSync(at("certificate"));
     expect(stored.readUInt16BE(0)).toBe(0x1001);
     expect(stored.readUInt16BE(3)).toBe(stored.length - 5);
@@ -181,6 +182,7 @@ describe.skipIf(missing.includes("certificate tools"))("swtpm_cert", () => {
     const text = await output("openssl", "x509", "-noout", "-text", "-inform", "DER", "-in", at("certificate"));
     expect(text).toMatch(/Signature Algorithm: sha1WithRSAEncryption/);
     expect(text).toMatch(/Subject: \n/);
+    expect(text).toMatch(/Key Usage: critical\s+Key Encipherment\n/);
 
     expect(await certify("rsa", "--type", "platform", ...TPM, ...PLATFORM, ...key)).toMatchObject({ status: 0 });
     const der = readFileSync(at("certificate")).toString("hex");
@@ -290,7 +292,7 @@ describe.skipIf(missing.includes("certificate tools"))("swtpm_cert", () => {
     );
     expect((await ours("swtpm_cert", "--help")).stdout).toMatch(/^swtpm_cert - /);
     expect((await ours("swtpm_cert", "-h")).stdout).toMatch(/^swtpm_cert - /);
-    expect((await ours("swtpm_cert", "--version")).stdout).toBe("swtpm_cert version 0.11.0\n");
+    expect((await ours("swtpm_cert", "--version")).stdout).toBe("TPM certificate tool version 0.11.0\n");
   });
 
   test.each<[string, readonly string[]]>([
@@ -298,7 +300,6 @@ describe.skipIf(missing.includes("certificate tools"))("swtpm_cert", () => {
     ["a certificate of type ek needs --tpm-spec-family", ["--signkey", "rsa.key"]],
     ['--type takes ek, platform, iak, idevid or ak, not "key"', ["--signkey", "rsa.key", "--type", "key"]],
     ["unknown option --colour", ["--colour", "red"]],
-    ['"stray" belongs to no option', ["stray"]],
     ["option --serial requires an argument", ["--serial"]],
     [
       "--modulus and --ecc-x exclude each other",
@@ -330,5 +331,7 @@ describe.skipIf(missing.includes("certificate tools"))("swtpm_cert", () => {
       `swtpm_cert: ${ca("other.pem")} is not the certificate of the signing key: give the pair that belongs together`,
     );
     expect(await refused("rsa.key", "rsa.pem", at("none/certificate"))).toMatch(/^swtpm_cert: cannot write the cert/);
+    symlinkSync(at("elsewhere"), at("link"));
+    expect(await refused("rsa.key", "rsa.pem", at("link"))).toMatch(/\(ELOOP\): name a file that is no symbolic link$/);
   });
 });

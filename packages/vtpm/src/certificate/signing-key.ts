@@ -23,8 +23,8 @@ export interface SigningKey {
 }
 
 /**
- * What is certified: for a TPM 1.2 SHA-1 is used, which is all it knows, for a TPM 2.0 a hash that is as strong as the key; an
- * authority's certificate has SHA-256 unless it is the key of a larger curve.
+ * What is certified: for a TPM 1.2 SHA-1 is used, which is all it knows, for a TPM 2.0 a hash that is as strong as the key, for
+ * RSA of any size but 2048 SHA-384 as by swtpm_cert; an authority's certificate has SHA-256 unless it is the key of a larger curve.
  */
 export type Certified = "tpm12" | "tpm2" | "authority";
 
@@ -52,12 +52,14 @@ export function signingKey(key: PrivateKey, certified: Certified): SigningKey {
   }
 }
 
-function hashOfCurve(curve: string | undefined): "sha256" | "sha384" | "sha512" {
-  if (curve === "secp521r1") return "sha512";
-  return curve === "secp384r1" ? "sha384" : "sha256";
+/** A curve's name has its size: prime256v1, secp384r1, brainpoolP512r1. */
+function hashOfCurve(curve = ""): "sha256" | "sha384" | "sha512" {
+  const bits = Number(/\d+/.exec(curve)?.[0] ?? 0);
+  if (bits >= 512) return "sha512";
+  return bits >= 384 ? "sha384" : "sha256";
 }
 
 function hashOfRsa(keyBits: number, certified: Certified): "sha1" | "sha256" | "sha384" {
   if (certified === "tpm12") return "sha1";
-  return certified === "authority" || keyBits <= 2048 ? "sha256" : "sha384";
+  return certified === "authority" || keyBits === 2048 ? "sha256" : "sha384";
 }

@@ -83,10 +83,14 @@ function extensionsOf({ kind, family, key, allowSigning, decryption }: TpmCertif
   extensions.push(authorityKeyIdentifier(issuer.keyIdentifier));
   if (kind.type === "iak" || kind.type === "idevid") return [...extensions, keyUsage("digitalSignature")];
   if (kind.type === "ak") return [...extensions, keyUsage("digitalSignature"), extendedKeyUsage(OID.akCertificate)];
-  const use = family === "1.2" ? "keyEncipherment" : key.use;
-  const uses: KeyUse[] = allowSigning ? ["digitalSignature", ...(decryption ? [use] : [])] : [use];
   const purpose = kind.type === "ek" ? OID.ekCertificate : OID.platformCertificate;
+  const uses = family === "1.2" ? (["keyEncipherment"] as const) : usesOfTpm2(key.use, allowSigning, decryption);
   return [...extensions, keyUsage(...uses), extendedKeyUsage(purpose)];
+}
+
+function usesOfTpm2(use: KeyUse, allowSigning: boolean, decryption: boolean): readonly KeyUse[] {
+  if (!allowSigning) return [use];
+  return decryption ? ["digitalSignature", use] : ["digitalSignature"];
 }
 
 function subjectAltName(kind: CertificateKind, family: TpmCertificate["family"]): Extension {

@@ -1,4 +1,5 @@
-import { chmod, writeFile } from "node:fs/promises";
+import { constants } from "node:fs";
+import { writeFile } from "node:fs/promises";
 import type { Bytes } from "@vtpm/wire";
 import { openIssuer } from "../../certificate/issuer.ts";
 import { withNvHeader } from "../../certificate/nv-header.ts";
@@ -21,6 +22,9 @@ const CAPABILITIES = {
   version: SWTPM_VERSION,
 };
 
+/** It is not written to what somebody else has put a link to in its place; a file that is there keeps its mode. */
+const OUTPUT_FLAGS = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_NOFOLLOW;
+
 /** The program swtpm_cert. */
 export function main(args: readonly string[]): Promise<void> {
   return runProgram("swtpm_cert", () => certify(args));
@@ -29,7 +33,7 @@ export function main(args: readonly string[]): Promise<void> {
 async function certify(args: readonly string[]): Promise<void> {
   const options = new CertOptions(args);
   if (options.has("help")) return print(CERT_HELP);
-  if (options.has("version")) return print(`swtpm_cert version ${SWTPM_VERSION}\n`);
+  if (options.has("version")) return print(`TPM certificate tool version ${SWTPM_VERSION}\n`);
   if (options.has("print-capabilities")) return print(capabilitiesLine(CAPABILITIES));
 
   const path = options.required("signkey", "a certificate");
@@ -47,8 +51,10 @@ async function certify(args: readonly string[]): Promise<void> {
 }
 
 async function passwordOf(options: CertOptions): Promise<string | undefined> {
-  const where = options.text("signkey-pwd");
-  return where === undefined ? options.text("signkey-password") : readPassword("--signkey-pwd", where);
+  const option = options.lastOf("signkey-pwd", "signkey-password");
+  if (option === undefined) return undefined;
+  const text = options.text(option) ?? "";
+  return option === "signkey-pwd" ? readPassword("--signkey-pwd", text) : text;
 }
 
 async function deliver(options: CertOptions, certificate: Bytes): Promise<void> {
@@ -64,8 +70,7 @@ async function deliver(options: CertOptions, certificate: Bytes): Promise<void> 
       ? withNvHeader(certificate)
       : certificate;
   try {
-    await writeFile(path, content, { mode: 0o600 });
-    await chmod(path, 0o600);
+    await writeFile(path, content, { mode: 0o600, flag: OUTPUT_FLAGS });
   } catch (error) {
     throw new FileError("FILE_WRITE", `cannot write the certificate ${path}: ${why(error, path)}`, { cause: error });
   }

@@ -46,15 +46,18 @@ const DECLARATIONS = [
 
 export type CertOption = (typeof DECLARATIONS)[number]["name"];
 
-/** The options of swtpm_cert as they were given; the last of a kind counts. */
+/**
+ * The options of swtpm_cert as they were given; the last of a kind counts. Words that belong to no option mean nothing, as in
+ * swtpm: swtpm-localca.options has no comments, so people write them as such words.
+ */
 export class CertOptions {
   readonly #values: ReadonlyMap<CertOption, string>;
+  readonly #order: readonly CertOption[];
 
   constructor(args: readonly string[]) {
-    const { options, operands } = getopt(args, DECLARATIONS, { singleDash: true });
-    const [stray] = operands;
-    if (stray !== undefined) throw new UsageError(`${JSON.stringify(stray)} belongs to no option`);
+    const { options } = getopt(args, DECLARATIONS, { singleDash: true });
     this.#values = new Map(options.map(({ name, value }) => [name, value ?? ""]));
+    this.#order = options.map(({ name }) => name);
   }
 
   has(name: CertOption): boolean {
@@ -65,6 +68,11 @@ export class CertOptions {
     return this.#values.get(name);
   }
 
+  /** Which of several that mean the same was given last. */
+  lastOf(...names: readonly CertOption[]): CertOption | undefined {
+    return this.#order.filter((name) => names.includes(name)).at(-1);
+  }
+
   /** What must be there; `why` says for what. */
   required(name: CertOption, why: string): string {
     const value = this.#values.get(name);
@@ -72,14 +80,13 @@ export class CertOptions {
     return value;
   }
 
-  /** A number from 0 to 2^31 - 1, or from `min`. */
-  integer(name: CertOption, value: string | undefined = this.text(name), min = 0): number | undefined {
-    if (value === undefined) return undefined;
-    const number = Number(value);
-    if (!/^-?\d+$/.test(value) || number < min || number > 0x7fffffff) {
-      throw new UsageError(`--${name} takes a number from ${min} to 2147483647, not ${JSON.stringify(value)}`);
-    }
-    return number;
+  /** A number as strtol(3) reads it: decimal, hexadecimal behind 0x, octal behind 0. */
+  integer(name: CertOption, value: string, { min = 0, max = 0xffff_ffff } = {}): number {
+    const [, sign = "", digits = ""] = /^\s*([+-]?)(0x[0-9a-f]+|\d+)$/i.exec(value) ?? [];
+    const number = digits === "" ? Number.NaN : Number(/^0\d/.test(digits) ? `0o${digits.slice(1)}` : digits);
+    const signed = sign === "-" ? -number : number;
+    if (signed >= min && signed <= max) return signed;
+    throw new UsageError(`--${name} takes a number from ${min} to ${max}, not ${JSON.stringify(value)}`);
   }
 
   /** Bytes in hexadecimal. */

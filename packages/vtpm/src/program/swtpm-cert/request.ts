@@ -20,14 +20,16 @@ const DAY_MS = 24 * 60 * 60 * 1000;
 /** What the options ask to be certified. */
 export async function requestOf(options: CertOptions): Promise<Omit<TpmCertificate, "serial">> {
   const subject = options.text("subject");
-  const days = options.integer("days", options.text("days") ?? "365", -1) ?? 365;
+  const days = options.integer("days", options.text("days") ?? "365", { min: -1, max: 0x7fff_ffff });
   const notBefore = new Date();
+  const notAfter = days < 0 ? NEVER : new Date(notBefore.getTime() + days * DAY_MS);
+  if (!(notAfter <= NEVER)) throw new UsageError(`--days ${days} ends after the year 9999: -1 is without end`);
   return {
     kind: kindOf(options),
     family: options.has("tpm2") ? "2.0" : "1.2",
     subject: subject === undefined ? nameOfAttributes([]) : parseDistinguishedName(subject),
     notBefore,
-    notAfter: days < 0 ? NEVER : new Date(notBefore.getTime() + days * DAY_MS),
+    notAfter,
     key: await keyOf(options),
     allowSigning: options.has("allow-signing"),
     decryption: options.has("decryption"),
@@ -35,7 +37,7 @@ export async function requestOf(options: CertOptions): Promise<Omit<TpmCertifica
 }
 
 function kindOf(options: CertOptions): CertificateKind {
-  const type = options.text("type") ?? "ek";
+  const type = (options.text("type") ?? "ek").toLowerCase();
   const needed = `a certificate of type ${type}`;
   const tpm = () => ({
     manufacturer: options.required("tpm-manufacturer", needed),
@@ -45,8 +47,8 @@ function kindOf(options: CertOptions): CertificateKind {
   switch (type) {
     case "ek": {
       const family = options.required("tpm-spec-family", needed);
-      const level = options.integer("tpm-spec-level", options.required("tpm-spec-level", needed)) ?? 0;
-      const revision = options.integer("tpm-spec-revision", options.required("tpm-spec-revision", needed)) ?? 0;
+      const level = options.integer("tpm-spec-level", options.required("tpm-spec-level", needed));
+      const revision = options.integer("tpm-spec-revision", options.required("tpm-spec-revision", needed));
       return { type, tpm: tpm(), specification: { family, level, revision } };
     }
     case "platform":
@@ -80,7 +82,7 @@ async function keyOf(options: CertOptions): Promise<CertifiedKey> {
     }
     case "modulus": {
       const modulus = options.hex("modulus");
-      const exponent = options.integer("exponent", options.text("exponent") ?? "65537", 3) ?? 65537;
+      const exponent = options.integer("exponent", options.text("exponent") ?? "65537", { min: 1 });
       return rsaKey(modulus ?? new Uint8Array(0), exponent);
     }
     case "ecc-x": {
@@ -109,8 +111,9 @@ async function keyOf(options: CertOptions): Promise<CertifiedKey> {
 export function serialOf(options: CertOptions): Bytes {
   const text = options.text("serial");
   if (text === undefined) return randomSerial();
-  if (!/^\d+$/.test(text)) throw new UsageError(`--serial takes a decimal number, not ${JSON.stringify(text)}`);
-  const hex = BigInt(text).toString(16);
+  const [, digits] = /^\s*\+?(\d+)\s*$/.exec(text) ?? [];
+  if (digits === undefined) throw new UsageError(`--serial takes a decimal number, not ${JSON.stringify(text)}`);
+  const hex = BigInt(digits).toString(16);
   const bytes = new Uint8Array(Buffer.from(hex.length % 2 === 0 ? hex : `0${hex}`, "hex"));
   if (bytes.length > MAX_SERIAL_SIZE)
     throw new UsageError(`--serial takes a number of at most ${MAX_SERIAL_SIZE} bytes`);
