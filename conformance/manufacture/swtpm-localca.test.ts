@@ -1,6 +1,17 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, inject, test } from "vitest";
 import { peerProgram } from "../../bench/swtpm-programs.ts";
@@ -22,7 +33,7 @@ describe.skipIf(missing.includes("certificate tools"))("swtpm_localca", () => {
   });
 
   function configure(more: string): void {
-    const lines = ["statedir = @/ca", "signingkey = @/ca/signkey.pem", "issuercert=@/ca/issuercert.pem"];
+    const lines = ["statedir = @/ca # here", "signingkey = @/ca/signkey.pem#it", "issuercert=@/ca/issuercert.pem"];
     const serial = `certserial = $\{WHERE}/ca/certserial`;
     const text = [...lines, serial, "# a comment", more].join("\n");
     writeFileSync(at("config"), text.replaceAll("@", directory.path));
@@ -77,7 +88,7 @@ describe.skipIf(missing.includes("certificate tools"))("swtpm_localca", () => {
       ["iak", "--key"],
       ["idevid", "--key"],
     ] as const) {
-      const args = ["--type", type, option, POINT, "--tpm-serial-num", "IBM:1:2", "--vmid", "vm"];
+      const args = ["--type", type, option, POINT, "--tpm-serial-num", "IBM:1:2", "--vmid", "vm", "--allow-signing"];
       expect(await certify(...args)).toMatchObject({
         status: 0,
         stdout: `Successfully created ${type} certificate locally.\n`,
@@ -85,6 +96,8 @@ describe.skipIf(missing.includes("certificate tools"))("swtpm_localca", () => {
       await verify(`${type}.cert`);
     }
     expect(BigInt(readFileSync(at("ca/certserial"), "latin1"))).toBe(first + 3n);
+    // What the key of an EK can do is not said of the platform.
+    expect(await text("platform.cert")).toMatch(/Key Usage: critical\s+Key Agreement\n/);
     expect(await text("platform.cert")).toContain(
       "DirName:/2.23.133.5.1.1=Maker/2.23.133.5.1.4=Model/2.23.133.5.1.5=2.1",
     );
@@ -97,6 +110,14 @@ describe.skipIf(missing.includes("certificate tools"))("swtpm_localca", () => {
     await certify("--ek", POINT);
     expect(readFileSync(at("ca/certserial"), "latin1")).toBe("42");
     expect(await text("ek.cert")).toContain("Serial Number: 42 (0x2a)");
+    // Whoever shares the CA finds the file as it was.
+    renameSync(at("ca/certserial"), at("elsewhere"));
+    symlinkSync(at("elsewhere"), at("ca/certserial"));
+    chmodSync(at("elsewhere"), 0o666);
+    writeFileSync(at("elsewhere"), " 99 bottles");
+    await certify("--ek", POINT);
+    expect(readFileSync(at("elsewhere"), "latin1")).toBe("100");
+    expect(statSync(at("elsewhere")).mode & 0o777).toBe(0o666);
     for (const bad of ["", "forty", `${2n ** 160n}`]) {
       writeFileSync(at("ca/certserial"), bad);
       expect(await certify("--ek", POINT)).toMatchObject({ status: 0 });
@@ -176,6 +197,22 @@ describe.skipIf(missing.includes("certificate tools"))("swtpm_localca", () => {
     );
   });
 
+  test("makes the directories that its configuration names, and passes over words of the options that mean nothing", async () => {
+    const lines = [
+      "statedir = @/a/b",
+      "signingkey = @/c/d/key",
+      "issuercert = @/e/f/cert",
+      "certserial = @/g/h/serial",
+    ];
+    writeFileSync(at("config"), lines.join("\n").replaceAll("@", directory.path));
+    writeFileSync(at("options"), "# the platform\n--platform-manufacturer Maker Inc.\n");
+    expect(await certify("--ek", POINT, "stray")).toMatchObject({ status: 0, stderr: "" });
+    for (const name of ["a/b/.lock.swtpm-localca", "c/d/swtpm-localca-rootca-cert.pem", "e/f/cert", "g/h/serial"]) {
+      expect({ name, there: existsSync(at(name)) }).toEqual({ name, there: true });
+    }
+    expect(statSync(at("c/d")).mode & 0o007).toBe(0);
+  });
+
   test("finds the user's configuration", async () => {
     mkdirSync(at("home"));
     writeFileSync(at("home/swtpm-localca.conf"), readFileSync(at("config")));
@@ -202,10 +239,8 @@ describe.skipIf(missing.includes("certificate tools"))("swtpm_localca", () => {
       `swtpm_localca: ${at("wrong")}: unknown option --colour`,
     );
     configure("");
-    writeFileSync(at("config"), readFileSync(at("config"), "utf8").replaceAll("/ca", "/none/ca"));
-    expect(await refused("--ek", POINT)).toMatch(
-      /cannot use .*\/none\/ca as directory of the CA: no such file or directory/,
-    );
+    writeFileSync(at("config"), readFileSync(at("config"), "utf8").replaceAll("/ca", "/wrong/ca"));
+    expect(await refused("--ek", POINT)).toMatch(/cannot use .*\/wrong\/ca as directory of the CA: not a directory/);
     expect((await ours("swtpm_localca", "--help")).stdout).toMatch(/^swtpm_localca - /);
   });
 

@@ -53,7 +53,8 @@ describe.skipIf(missing.includes("PKCS #11") || missing.includes("certificate to
 
       const config = [
         `statedir = ${at("ca")}`,
-        `signingkey = pkcs11:token=tpm;object=ca?module-path=${path}`,
+        // As swtpm-create-tpmca writes it.
+        `signingkey = pkcs11:token=tpm\\;id=%01\\;object=ca\\;type=private?module-path=${path}`,
         `issuercert = ${at("ca.pem")}`,
         `SWTPM_PKCS11_PIN = ${PIN}`,
         ...Object.entries(environment).map(([name, value]) => `env:${name} = ${value}`),

@@ -1,12 +1,13 @@
 import { type KeyObject, randomInt } from "node:crypto";
-import { mkdir } from "node:fs/promises";
+import { constants } from "node:fs";
+import { type FileHandle, mkdir, open } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Bytes } from "@vtpm/wire";
 import { type Issuer, openIssuer } from "../certificate/issuer.ts";
 import { pemOfCertificate } from "../certificate/pem.ts";
 import { keyInMemory, openPemKey } from "../certificate/private-key.ts";
 import { issueTpmCertificate, type TpmCertificate } from "../certificate/tpm-certificate.ts";
-import { putFile, readIfThere, readInput, userName, why } from "../files.ts";
+import { FileError, putFile, readIfThere, readInput, userName, why } from "../files.ts";
 import { systemErrorCode } from "../host-error.ts";
 import { type FileLock, lockFile } from "../native/flock.ts";
 import { isTokenKey } from "../pkcs11/pkcs11-uri.ts";
@@ -31,6 +32,12 @@ export interface LocalCaPlace {
 
 const KEY_MODE = 0o640;
 const CERTIFICATE_MODE = 0o644;
+/** Who shares a CA by a group has a umask that lets it. */
+const SERIAL_MODE = 0o664;
+const LOCK_MODE = 0o664;
+const DIRECTORY_MODE = 0o770;
+/** Of the file of the serial number: a number of 20 bytes has no more digits. */
+const MAX_SERIAL_TEXT = 49;
 const LOCK = ".lock.swtpm-localca";
 /** Making two keys takes seconds on a slow machine; several may wait for it. */
 const LOCK_PATIENCE_MS = 60_000;
@@ -78,6 +85,7 @@ export class LocalCa {
 
   /** Issues a certificate with the next serial number. */
   async issue(request: Omit<TpmCertificate, "serial">): Promise<Bytes> {
+    await makeDirectory(dirname(this.place.serial));
     const serial = await locked(this.place, () => nextSerial(this.place.serial));
     return issueTpmCertificate({ ...request, serial }, this.#issuer);
   }
@@ -140,13 +148,37 @@ async function authorityKey(
   return { key, created: true };
 }
 
-/** Counts in the file of decimal digits; what is no number of its size becomes a random one. */
+/**
+ * Counts in the file of decimal digits; what is no number of its size becomes a random one. The file is written where it is: it
+ * may be a link, and of somebody else who shares the CA. What a crash can leave of it is counted anew, from a random number.
+ */
 async function nextSerial(path: string): Promise<Bytes> {
-  const text = (await readIfThere(path, "the CA's serial number"))?.toString("latin1").trim() ?? "";
-  const next = /^\d{1,48}$/.test(text) && BigInt(text) + 1n < MAX_SERIAL ? BigInt(text) + 1n : randomDigits();
-  await putFile(path, "the CA's serial number", String(next), CERTIFICATE_MODE);
-  const hex = next.toString(16);
-  return new Uint8Array(Buffer.from(hex.length % 2 === 0 ? hex : `0${hex}`, "hex"));
+  try {
+    const file = await open(path, constants.O_RDWR | constants.O_CREAT, SERIAL_MODE);
+    try {
+      const next = await countIn(file);
+      const hex = next.toString(16);
+      return new Uint8Array(Buffer.from(hex.length % 2 === 0 ? hex : `0${hex}`, "hex"));
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    throw new FileError("FILE_WRITE", `cannot write the CA's serial number ${path}: ${why(error, path)}`, {
+      cause: error,
+    });
+  }
+}
+
+async function countIn(file: FileHandle): Promise<bigint> {
+  const { buffer, bytesRead } = await file.read(Buffer.alloc(MAX_SERIAL_TEXT + 1), 0, MAX_SERIAL_TEXT + 1, 0);
+  const text = buffer.toString("latin1", 0, bytesRead);
+  const [, digits] = /^\s*\+?(\d+)/.exec(text) ?? [];
+  const counts = bytesRead <= MAX_SERIAL_TEXT && digits !== undefined && BigInt(digits) + 1n < MAX_SERIAL;
+  const next = counts ? BigInt(digits) + 1n : randomDigits();
+  const { bytesWritten } = await file.write(String(next), 0, "latin1");
+  await file.truncate(bytesWritten);
+  await file.sync();
+  return next;
 }
 
 const randomDigits = (): bigint =>
@@ -154,9 +186,8 @@ const randomDigits = (): bigint =>
 
 async function makeDirectory(path: string): Promise<void> {
   try {
-    await mkdir(path, { mode: 0o755 });
+    await mkdir(path, { recursive: true, mode: DIRECTORY_MODE });
   } catch (error) {
-    if (systemErrorCode(error) === "EEXIST") return;
     throw new LocalCaError("CA_DIRECTORY", `cannot use ${path} as directory of the CA: ${why(error, path)}`, {
       cause: error,
     });
@@ -170,7 +201,7 @@ async function locked<T>(
   const path = join(stateDirectory, LOCK);
   let lock: FileLock | undefined;
   try {
-    lock = await lockFile(path, 0o644, patienceMs);
+    lock = await lockFile(path, LOCK_MODE, patienceMs);
   } catch (error) {
     if (systemErrorCode(error) === undefined) throw error;
     throw new LocalCaError("CA_DIRECTORY", `cannot lock the CA with ${path}: ${why(error, path)}`, { cause: error });

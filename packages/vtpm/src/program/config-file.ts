@@ -26,40 +26,41 @@ export async function findConfigFile(name: string, environment: NodeJS.ProcessEn
   return undefined;
 }
 
-/** Settings of a file of lines `key = value`. */
+/**
+ * Settings of a file of lines `key = value`, of which the first of a key counts. `#` starts a comment wherever it is, `${NAME}`
+ * stands for a variable of the environment; quotes and `~` mean themselves.
+ */
 export class ConfigFile {
   readonly path: string;
-  readonly #values: ReadonlyMap<string, string>;
+  readonly #lines: readonly (readonly [key: string, text: string])[];
+  readonly #environment: NodeJS.ProcessEnv;
 
-  private constructor(path: string, values: ReadonlyMap<string, string>) {
+  private constructor(path: string, lines: readonly (readonly [string, string])[], environment: NodeJS.ProcessEnv) {
     this.path = path;
-    this.#values = values;
+    this.#lines = lines;
+    this.#environment = environment;
   }
 
-  /** Reads it; `#` starts a comment, `${NAME}` stands for a variable of the environment. The first line of a key counts. */
   static async read(path: string, what: string, environment: NodeJS.ProcessEnv): Promise<ConfigFile> {
-    const values = new Map<string, string>();
-    for (const line of (await readInput(path, what)).toString("utf8").split("\n")) {
-      const found = /^\s*([^#=\s][^=]*?)\s*=\s*(.*?)\s*$/.exec(line.replace(/(^|\s)#.*$/, ""));
-      const [, key, value] = found ?? [];
-      if (key === undefined || value === undefined || values.has(key)) continue;
-      values.set(
-        key,
-        value.replace(/\$\{(\w+)\}/g, (_, name: string) => environment[name] ?? ""),
-      );
-    }
-    return new ConfigFile(path, values);
+    const lines = (await readInput(path, what)).toString("utf8").split("\n");
+    const settings = lines.flatMap((line) => {
+      const [, key, text] = /^\s*([^#=\s][^#=]*?)\s*=\s*(.*)$/s.exec(line) ?? [];
+      return key === undefined || text === undefined ? [] : [[key, text] as const];
+    });
+    return new ConfigFile(path, settings, environment);
   }
 
   /** A value that is there and not empty. */
   get(key: string): string | undefined {
-    return this.#values.get(key) || undefined;
+    const [, text = ""] = this.#lines.find(([name]) => name === key) ?? [];
+    const value = text.replace(/#.*$/s, "").trimEnd();
+    return value.replace(/\$\{([^}]*)\}/g, (_, name: string) => this.#environment[name] ?? "") || undefined;
   }
 
-  /** What begins with a prefix, without it. */
-  withPrefix(prefix: string): readonly (readonly [key: string, value: string])[] {
-    const found = [...this.#values].filter(([key]) => key.startsWith(prefix));
-    return found.map(([key, value]) => [key.slice(prefix.length), value]);
+  /** What begins with a prefix, without it: all that is behind the equals sign, as it is. */
+  verbatim(prefix: string): readonly (readonly [key: string, text: string])[] {
+    const found = this.#lines.filter(([key]) => key.startsWith(prefix));
+    return found.map(([key, text]) => [key.slice(prefix.length), text]);
   }
 
   required(key: string): string {

@@ -36,7 +36,7 @@ export async function readCaPlace(path: string, environment: NodeJS.ProcessEnv):
   // A backslash before a semicolon is how older configurations write one.
   const signingKey = config.required("signingkey").replaceAll("\\;", ";");
   const inToken = isTokenKey(signingKey);
-  if (inToken) for (const [name, value] of config.withPrefix("env:")) environment[name] = value;
+  if (inToken) for (const [name, value] of config.verbatim("env:")) environment[name] = value;
   const pin = inToken ? (config.get("SWTPM_PKCS11_PIN") ?? DEFAULT_PIN) : undefined;
   return {
     stateDirectory,
@@ -74,8 +74,9 @@ function certWords({ type, key, vmid, tpm2, allowSigning, decryption, attributes
   return [
     ...["--subject", subject, "--type", type, "--days", "-1"],
     ...(tpm2 ? ["--tpm2"] : []),
-    ...(allowSigning ? ["--allow-signing"] : []),
-    ...(decryption ? ["--decryption"] : []),
+    // What an endorsement key can do is nothing that the certificate of a platform says.
+    ...(type === "ek" && allowSigning ? ["--allow-signing"] : []),
+    ...(type === "ek" && decryption ? ["--decryption"] : []),
     ...passedOn.flatMap(([option, value]) => [`--${option}`, value]),
     ...keyWords(key),
   ];

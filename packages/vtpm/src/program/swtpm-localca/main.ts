@@ -65,9 +65,7 @@ export function main(args: readonly string[]): Promise<void> {
 }
 
 async function run(args: readonly string[]): Promise<void> {
-  const { options, operands } = getopt(args, DECLARATIONS);
-  const [stray] = operands;
-  if (stray !== undefined) throw new UsageError(`${JSON.stringify(stray)} belongs to no option`);
+  const { options } = getopt(args, DECLARATIONS);
   const given = new Map<string, string>(options.map(({ name, value }) => [name, value ?? ""]));
   if (given.has("help")) {
     process.stdout.write(HELP);
