@@ -4,7 +4,6 @@ import type { Profile } from "@vtpm/tpm2";
 import { reasonOf } from "../../host-error.ts";
 import { profileOf } from "../profile-option.ts";
 import type { SubOptions } from "../sub-options.ts";
-import { UsageError } from "../usage-error.ts";
 import { OpenError } from "./log.ts";
 import type { SUB_OPTIONS } from "./option-table.ts";
 
@@ -13,7 +12,7 @@ const MAX_SIZE = 10 * 1024;
 
 /** What a host in FIPS mode does without. */
 const DISABLED_BY_FIPS: readonly string[] = ["camellia", "tdes", "rsaes"];
-const FIPS_ATTRIBUTES: readonly string[] = ["no-sha1-signing", "no-unpadded-encryption"];
+const FIPS_ATTRIBUTES: readonly string[] = ["no-sha1-signing", "no-sha1-verification", "no-unpadded-encryption"];
 const FIPS_MINIMUMS: ReadonlyMap<string, number> = new Map([
   ["rsa", 2048],
   ["ecc", 224],
@@ -23,16 +22,13 @@ const FIPS_MINIMUMS: ReadonlyMap<string, number> = new Map([
 export function readProfile(option: SubOptions<typeof SUB_OPTIONS.profile>): Profile {
   const { name, profile: text, file, fd, "remove-disabled": removal } = option;
   const profile = profileOf((name ?? text ?? contentOf(file ?? fd ?? -1)).trim());
-  return withoutRemoved("--profile remove-disabled", profile, removal);
+  return withoutRemoved(profile, removal);
 }
 
-/** What is left of a custom profile without what its host does not have, as the option says. Throws a `UsageError`. */
-export function withoutRemoved(option: string, profile: Profile, removal: string | undefined): Profile {
-  if (removal === undefined) return profile;
-  if (!/^custom(:|$)/.test(profile.name)) {
-    throw new UsageError(`${option} is for custom profiles, not for ${profile.name}`);
-  }
-  return removal === "fips-host" || getFips() === 1 ? withoutDisabled(profile) : profile;
+/** What is left of a custom profile without what its host does not have, as the option says; no other profile is touched. */
+export function withoutRemoved(profile: Profile, removal: string | undefined): Profile {
+  const removes = removal === "fips-host" || (removal !== undefined && getFips() === 1);
+  return removes && /^custom(:|$)/.test(profile.name) ? withoutDisabled(profile) : profile;
 }
 
 function withoutDisabled({ name, lists, description }: Profile): Profile {
@@ -49,10 +45,9 @@ function withoutDisabled({ name, lists, description }: Profile): Profile {
       algorithms.push(`${algorithm}-min-size=${bits}`);
     }
   }
-  const attributes = new Set([
-    ...(lists.attributes ?? "").split(",").filter((token) => token !== ""),
-    ...FIPS_ATTRIBUTES,
-  ]);
+  const given = (lists.attributes ?? "").split(",").filter((token) => token !== "");
+  // "fips-host" stands for all of them.
+  const attributes = new Set(given.includes("fips-host") ? given : [...given, ...FIPS_ATTRIBUTES]);
   return profileOf(
     JSON.stringify({
       Name: name,

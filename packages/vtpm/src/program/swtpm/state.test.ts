@@ -183,6 +183,7 @@ describe("profiles", () => {
     ["file=FILE", "custom:mine"],
     ["file=FILE,remove-disabled=fips-host", "custom:mine"],
     ["file=FILE,remove-disabled=check", "custom:mine"],
+    ["name=default-v1,remove-disabled=fips-host", "default-v1"],
   ])("--profile %s", async (option, name) => {
     writeFileSync(place("profile"), '\n{"Name":"custom:mine"}\n');
     expect(await active("--profile", option.replace("FILE", place("profile")))).toBe(name);
@@ -194,7 +195,6 @@ describe("profiles", () => {
 
   test.each([
     ["name=newest", /newest/],
-    ["name=null,remove-disabled=fips-host", /for custom profiles/],
     ["file=/nowhere", /cannot read \/nowhere/],
   ])("--profile %s is refused", async (option, message) => {
     expect(await refusal([...TPM(), ...SERVER(), "--profile", option])).toMatch(message);
