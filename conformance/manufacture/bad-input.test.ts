@@ -37,23 +37,21 @@ describe.skipIf(inject("missingPrograms").includes("certificate tools"))("swtpm_
   const statesIn = (name: string): string[] => readdirSync(at(name)).filter((file) => file !== ".lock");
 
   test.each<[string, readonly string[]]>([
-    ["--overwrite and --not-overwrite exclude each other", ["--overwrite", "--not-overwrite"]],
-    ["--keyfile and --pwdfile exclude each other", ["--keyfile", "a", "--pwdfile", "b"]],
     ["--profile and --profile-name exclude each other", ["--profile", "{}", "--profile-name", "null"]],
     ["--reconfigure and --createek exclude each other", ["--reconfigure", "--createek"]],
-    ["--reconfigure and --overwrite exclude each other", ["--reconfigure", "--overwrite"]],
-    ["--ownerpass is for a TPM 1.2 and does not go with --tpm2.", ["--ownerpass", "x"]],
+    ["--reconfigure and --profile-name exclude each other", ["--reconfigure", "--profile-name", "null"]],
+    ["--take-ownership is for a TPM 1.2 and does not go with --tpm2.", ["--take-ownership"]],
+    ["--profile needs a value", ["--profile", ""]],
     ["--iakkeyalgo needs --create-ek-cert", ["--createek", "--iakkeyalgo", "rsa2048"]],
     [
       '--ek1keyalgo: there is no key algorithm "rsa512": take rsa2048, rsa3072, rsa4096, ecc_nist_p256, ecc_nist_p384 or ecc_nist_p521',
       ["--createek", "--ek1keyalgo", "rsa512"],
     ],
-    ['--rsa-keysize takes 2048, 3072, 4096 or max, not "1000"', ["--createek", "--rsa-keysize", "1000"]],
+    ['--rsa-keysize takes 2048, 3072, 4096 or max, not "1000"', ["--rsa-keysize", "1000"]],
     ['--cipher takes aes-cbc, aes-128-cbc, aes-256-cbc, not "rot13"', ["--cipher", "rot13"]],
     ["the TPM has no PCR bank md5: it has sha1, sha256, sha384, sha512", ["--pcr-banks", "md5"]],
     ['the profile is not JSON with a "Name"', ["--profile", "default"]],
     ["unknown option --colour", ["--colour", "red"]],
-    ['"stray" belongs to no option', ["stray"]],
     ["option --vmid requires an argument", ["--vmid"]],
     ['--keyfile-fd takes the number of a file descriptor, not "x"', ["--keyfile-fd", "x"]],
     ["/none cannot be run: there is no such program", ["--tpm", "/none"]],

@@ -40,7 +40,9 @@ describe.skipIf(inject("missingPrograms").includes("certificate tools"))("swtpm_
 
   test.skipIf(!isRoot).each(["nobody", "65534"])("--runas %s: everything is that user's", async (user) => {
     for (const name of ["state", "ca"]) chownSync(at(name), 65534, 65534);
-    expect(await succeeded(setup("--runas", user, "--create-ek-cert"))).toMatch(/^Starting vTPM .* as nobody @ /);
+    expect(await succeeded(setup("--runas", user, "--create-ek-cert"))).toMatch(
+      /^Starting vTPM manufacturing as nobody:\w+ @ /,
+    );
     const made = [
       ...readdirSync(at("state")).map((name) => `state/${name}`),
       ...readdirSync(at("ca")).map((name) => `ca/${name}`),
@@ -72,7 +74,35 @@ describe.skipIf(inject("missingPrograms").includes("certificate tools"))("swtpm_
     await succeeded(runWithFile(at("secret"), process.execPath, args));
     expect(readFileSync(at("state/tpm2-00.permall")).readUInt16BE(4)).toBe(flag);
     expect(await setup("--reconfigure")).toMatchObject({ status: 1 });
-    await succeeded(setup("--reconfigure", option.replace("-fd", ""), at("secret")));
+    const again = await succeeded(setup("--reconfigure", option.replace("-fd", ""), at("secret"), "--overwrite"));
+    expect(again).toMatch(/^ {2}The TPM's state will be encrypted .*\.\nStarting vTPM reconfiguration as /);
+  });
+
+  test("of several keys the first of: a key, a passphrase, a key or a passphrase by its descriptor", async () => {
+    writeFileSync(at("key"), "5a".repeat(16));
+    writeFileSync(at("secret"), "secret of the state");
+    const both = ["--pwdfile", at("secret"), "--keyfile", at("key")];
+    expect(await succeeded(setup(...both))).toMatch(/^ {2}The TPM's state will be encrypted with a provided key\.\n/);
+    await succeeded(setup("--reconfigure", "--keyfile", at("key")));
+    const words = [...PROGRAM, ...ARGS(), "--overwrite", "--keyfile-fd", "9", "--pwdfile", at("secret")];
+    await succeeded(runWithFile(at("key"), process.execPath, words));
+    await succeeded(setup("--reconfigure", "--pwdfile", at("secret")));
+  });
+
+  test.each([
+    [["--pcr-banks", " , "], [TPM_ALG.SHA256]],
+    [["--pcr-banks", "-,sha1"], [TPM_ALG.SHA1]],
+    [
+      ["--pcr-banks", " sha512 , sha1,md5"],
+      [TPM_ALG.SHA1, TPM_ALG.SHA512],
+    ],
+    [
+      ["--pcr-banks", "-"],
+      [TPM_ALG.SHA1, TPM_ALG.SHA256, TPM_ALG.SHA384, TPM_ALG.SHA512],
+    ],
+  ])("%j", async (args, banks) => {
+    await succeeded(setup(...args));
+    expect(await OpenedTpm.with("this project", at("state"), (tpm) => tpm.banks())).toEqual(banks);
   });
 
   test("--profile-file-fd", async () => {
@@ -110,6 +140,15 @@ describe.skipIf(inject("missingPrograms").includes("certificate tools"))("swtpm_
       "--no-iak",
       "--ecc",
       "--decryption",
+      "--ownerpass",
+      "secret",
+      "--owner-well-known",
+      "--srkpass",
+      "",
+      "--srk-well-known",
+      "stray",
+      "--not-overwrite",
+      "--overwrite",
     ];
     await succeeded(setup("--createek", ...idle));
     mkdirSync(at("plain"));
@@ -127,9 +166,6 @@ describe.skipIf(inject("missingPrograms").includes("certificate tools"))("swtpm_
     ["--srkpass", "secret"],
     ["--srk-well-known"],
   ])("%s for a TPM 1.2 only, which is not there yet", async (...option) => {
-    expect(await refused(setup(...option))).toBe(
-      `swtpm_setup: ${option[0]} is for a TPM 1.2 and does not go with --tpm2.\n`,
-    );
     expect(await refused(tool(["--tpm-state", at("state"), ...option]))).toBe(
       "swtpm_setup: TPM 1.2 is not there yet: make a TPM 2.0 with --tpm2\n",
     );
@@ -165,11 +201,13 @@ describe.skipIf(inject("missingPrograms").includes("certificate tools"))("swtpm_
       `  ek2keyalgo=$\{CURVE}  `,
       "iakkeyalgo = ecc_nist_p384",
       "idevidkeyalgo = none",
-      "active_pcr_banks = sha1,sha512",
+      "active_pcr_banks = sha512, sha1,",
+      'profile = {"Name": "default-v1"}',
       "profile_file = @/profile.json",
     );
     const said = await succeeded(tool([...ARGS(), "--create-ek-cert"], { CURVE: "ECC_NIST_P521" }));
     expect(said).toContain('\nActive profile: {"Name":"default-v2",');
+    expect(said).toContain("\nSuccessfully activated PCR banks sha512,sha1 among ");
     await OpenedTpm.with("this project", at("state"), async (tpm) => {
       expect([...(await tpm.keys()).keys()]).toEqual(["8101000a", "81010018", "81020001"]);
       expect(await tpm.banks()).toEqual([TPM_ALG.SHA1, TPM_ALG.SHA512]);
@@ -212,6 +250,62 @@ describe.skipIf(inject("missingPrograms").includes("certificate tools"))("swtpm_
   test("an IAK and an IDevID of each kind, RSA and ECC", async () => {
     await succeeded(setup("--create-ek-cert", "--iakkeyalgo", "rsa2048", "--idevidkeyalgo", "secp384r1"));
     expect(await keysOf()).toEqual(["81010001", "81010016", "81020000", "81020001"]);
+  });
+
+  describe("a certificate tool of its user", () => {
+    const useTool = (...lines: readonly string[]): void => {
+      const script = ["#!/bin/sh", ...lines].join("\n").replaceAll("@", directory.path);
+      writeFileSync(at("tool.sh"), script, { mode: 0o755 });
+      configureSetup(directory.path, at("tool.sh"));
+    };
+    const TYPE_AND_DIRECTORY = 'while [ $# -gt 0 ]; do case "$1" in --type) t=$2;; --dir) d=$2;; esac; shift; done';
+
+    test("is told what to certify, is repeated where it speaks, and leaves a file", async () => {
+      const record = 'echo "$*" >> @/words';
+      const speak = 'echo "hello $t"; echo; echo trouble >&2; printf "certificate of %s" "$t" > "$d/$t.cert"; cat';
+      useTool(record, TYPE_AND_DIRECTORY, speak);
+      const more = ["--allow-signing", "--decryption", "--vmid", "a b", "--write-ek-cert-files", directory.path];
+      const said = await succeeded(setup("--create-ek-cert", "--create-platform-cert", ...more));
+      expect(said.split("\n").filter((line) => line.startsWith("tool.sh"))).toEqual([
+        ...["tool.sh: hello ek", "tool.sh: hello platform", "tool.sh: hello ek"],
+      ]);
+      expect(said).not.toContain("trouble");
+      const words = readFileSync(at("words"), "utf8")
+        .replace(/[0-9a-f]{96,}/g, "HEX")
+        .replace(/\/\S*swtpm_setup\.certs\.\w+/g, "TEMPORARY")
+        .replaceAll(directory.path, "@");
+      const rest =
+        "--dir TEMPORARY --allow-signing --decryption --vmid a b --tpm-spec-family 2.0 --tpm-spec-level 0 --tpm-spec-revision 183 " +
+        "--tpm-manufacturer id:00001014 --tpm-model swtpm --tpm-version id:20240125 --tpm2 --configfile @/localca.conf --optsfile @/options\n";
+      expect(words).toBe(
+        `--type ek --ek HEX ${rest}--type platform --ek HEX ${rest}--type ek --ek x=HEX,y=HEX,id=secp384r1 ${rest}`,
+      );
+      expect(readFileSync(at("ek-secp384r1.crt"), "latin1")).toBe("certificate of ek");
+      const areas = await OpenedTpm.with("this project", at("state"), (tpm) => tpm.areas());
+      expect(areas.get("1c08000")?.content.toString()).toBe("certificate of platform");
+    });
+
+    test.each([
+      [["echo out", "echo err >&2", "exit 3"], /tool\.sh exit with status 3: err\n$/],
+      [["echo out", "kill -9 $$"], /tool\.sh exit with SIGKILL: out\n$/],
+      [["exit 0"], /tool\.sh has made no certificate: no such file/],
+    ])("that does not do it: %j", async (lines, message) => {
+      useTool(...lines);
+      expect(await refused(setup("--create-ek-cert"))).toMatch(message);
+    });
+  });
+
+  test("what the TPM of another program can be", async () => {
+    writeFileSync(at("swtpm"), `#!/bin/sh\nexec ${process.execPath} ${join(BIN, "swtpm.cjs")} "$@"\n`, { mode: 0o755 });
+    for (const option of [["--print-capabilities"], ["--print-profiles", "--tpm2", "--config", at("setup.conf")]]) {
+      const own = await succeeded(tool(option));
+      expect(own).toContain("default-v1");
+      expect(await succeeded(tool([...option, "--tpm", ` ${at("swtpm")}  socket `]))).toBe(own);
+      expect(await tool([...option, "--tpm", "/none"])).toMatchObject({
+        status: 1,
+        stderr: "swtpm_setup: /none cannot be run: there is no such program\n",
+      });
+    }
   });
 
   test("what it prints, whatever else is given", async () => {

@@ -65,7 +65,7 @@ describe.skipIf(missing.includes("certificate tools"))("swtpm_setup", () => {
   test("makes keys and certificates that belong together, in the TPM and in files", async () => {
     rmSync(at("ca"), { recursive: true });
     const said = await made(...ALL, ...VMID, ...FILES());
-    expect(said).toMatch(/^Starting vTPM manufacturing as \w+ @ /);
+    expect(said).toMatch(/^Starting vTPM manufacturing as \w+:\w+ @ /);
     for (const line of [
       "Successfully created RSA 2048 EK with handle 0x81010001.",
       "swtpm_localca: Creating root CA and a local CA's signing key and issuer cert.",
@@ -73,7 +73,7 @@ describe.skipIf(missing.includes("certificate tools"))("swtpm_setup", () => {
       "swtpm_localca: Successfully created platform certificate locally.",
       "Successfully created NVRAM area 0x1c00002 for RSA 2048 EK certificate.",
       "Successfully created NVRAM area 0x1c08000 for platform certificate.",
-      "Successfully created NVRAM area 0x1c00016 for ECC P-384 EK certificate.",
+      "Successfully created NVRAM area 0x1c00016 for secp384r1 EK certificate.",
       "Successfully activated PCR banks sha256 among sha1,sha256,sha384,sha512.",
       "Successfully authored TPM state.",
     ]) {
@@ -285,7 +285,9 @@ describe.skipIf(missing.includes("certificate tools"))("swtpm_setup", () => {
   test("leaves, replaces or refuses a TPM that exists", async () => {
     await made();
     const file = readFileSync(at("state/tpm2-00.permall"));
-    expect(await made("--not-overwrite", "--createek")).toMatch(/^Not overwriting the TPM in .*\n$/);
+    // Whoever starts a machine again says the same again, and files of the first time may be gone.
+    const gone = ["--keyfile", "/none", "--config", "/none", "--overwrite"];
+    expect(await made("--not-overwrite", "--createek", ...gone)).toBe("Not overwriting existing state file.\n");
     expect(await setup("--createek")).toMatchObject({
       status: 1,
       stderr: expect.stringMatching(
@@ -318,10 +320,14 @@ describe.skipIf(missing.includes("certificate tools"))("swtpm_setup", () => {
     expect(await name("--profile-name", "builtin:default-v2")).toBe("default-v2");
     expect(await name("--profile", '{"Name":"null"}')).toBe("null");
     expect(await name("--profile-file", at("profiles/mine.json"))).toBe("custom:mine");
+    writeFileSync(at("profiles/none.json"), "{}");
     const print = await tool(["--tpm2", "--config", at("setup.conf"), "--print-profiles"]);
     expect(JSON.parse(print.stdout)).toMatchObject({
-      local: ["mine"],
-      builtin: ["default-v2", "default-v1", "null", "custom"],
+      local: [{ Name: "mine", StateFormatLevel: 7 }],
+      builtin: ["default-v2", "default-v1", "null", "custom"].map((Name) => ({
+        Name,
+        Algorithms: expect.stringMatching(/^rsa,/),
+      })),
     });
     expect((await tool(["--print-profiles"])).stdout).toBe("{}\n");
   });
@@ -332,16 +338,15 @@ describe.skipIf(missing.includes("certificate tools"))("swtpm_setup", () => {
     const said = await made("--overwrite", ...custom, "fips-host");
     expect(said).toMatch(/rsa-min-size=2048/);
     expect(said).not.toMatch(/camellia|tdes|rsaes/);
-    expect(said).toMatch(/"Attributes":"no-sha1-signing,no-unpadded-encryption"/);
-    const refused = [
-      ...["--tpm2", "--config", at("setup.conf"), "--tpm-state", at("other")],
-      ...["--profile-name", "default-v1", "--profile-remove-disabled", "fips-host"],
-    ];
-    mkdirSync(at("other"));
-    expect(await tool(refused)).toMatchObject({
-      status: 1,
-      stderr: expect.stringMatching(/--profile-remove-disabled is for custom profiles, not for default-v1/),
-    });
+    expect(said).toMatch(/"Attributes":"no-sha1-signing,no-sha1-verification,no-unpadded-encryption"/);
+    const untouched = await made(
+      "--overwrite",
+      "--profile-name",
+      "default-v1",
+      "--profile-remove-disabled",
+      "fips-host",
+    );
+    expect(untouched).toMatch(/Active profile: \{"Name":"default-v1",.*camellia/);
   });
 
   test("prints what it can", async () => {
@@ -398,9 +403,7 @@ describe.skipIf(missing.includes("certificate tools"))("swtpm_setup", () => {
       status: 1,
       stderr: expect.stringMatching(/^swtpm_setup: Found/),
     });
-    expect(readFileSync(at("log"), "utf8")).toMatch(
-      /\nFound existing[^\n]*\nAn error occurred\. Authoring the TPM state failed\.\n$/,
-    );
+    expect(readFileSync(at("log"), "utf8")).toMatch(/\nFound existing TPM state 'permall' in [^\n]*\n$/);
   });
 });
 

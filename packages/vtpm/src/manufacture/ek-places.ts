@@ -13,9 +13,9 @@ export const EK_PLACES: Readonly<Record<KeyAlgorithm, KeyPlace>> = {
   rsa2048: { handle: 0x81010001, certificate: 0x01c00002, template: 0x01c00004, label: "RSA 2048 EK" },
   rsa3072: { handle: 0x8101001c, certificate: 0x01c0001c, template: 0x01c0001d, label: "RSA 3072 EK" },
   rsa4096: { handle: 0x8101001e, certificate: 0x01c0001e, template: 0x01c0001f, label: "RSA 4096 EK" },
-  secp256r1: { handle: 0x8101000a, certificate: 0x01c0000a, template: 0x01c0000b, label: "ECC P-256 EK" },
-  secp384r1: { handle: 0x81010016, certificate: 0x01c00016, template: 0x01c00017, label: "ECC P-384 EK" },
-  secp521r1: { handle: 0x81010018, certificate: 0x01c00018, template: 0x01c00019, label: "ECC P-521 EK" },
+  secp256r1: { handle: 0x8101000a, certificate: 0x01c0000a, template: 0x01c0000b, label: "secp256r1 EK" },
+  secp384r1: { handle: 0x81010016, certificate: 0x01c00016, template: 0x01c00017, label: "secp384r1 EK" },
+  secp521r1: { handle: 0x81010018, certificate: 0x01c00018, template: 0x01c00019, label: "secp521r1 EK" },
 };
 
 /** @spec TCG PC Client Platform TPM Profile, "NV Storage" */

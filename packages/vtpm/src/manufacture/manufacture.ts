@@ -117,15 +117,17 @@ class Manufacture {
     const template = ekTemplate(algorithm, this.#plan);
     const key = await this.#key(TPM_RH.ENDORSEMENT, template, handle, label);
     if (allowSigning) await this.#nvArea(templateIndex, encode(TPMT_PUBLIC, template), `${label} template`);
+    const certificates: (readonly [index: number, certificate: Bytes, label: string])[] = [];
     if (ekCertificates) {
       const certificate = await this.#certificate({ type: "ek", algorithm, key });
       if (isFirst) this.#ekCertificate = certificate;
-      await this.#nvArea(certificateIndex, certificate, `${label} certificate`);
+      certificates.push([certificateIndex, certificate, `${label} certificate`]);
     }
     if (platformCertificate && isFirst) {
       const certificate = await this.#certificate({ type: "platform", algorithm, key });
-      await this.#nvArea(PLATFORM_CERTIFICATE, certificate, "platform certificate");
+      certificates.push([PLATFORM_CERTIFICATE, certificate, "platform certificate"]);
     }
+    for (const area of certificates) await this.#nvArea(...area);
   }
 
   async #attestationKey({
@@ -147,14 +149,15 @@ class Manufacture {
     const ekCertificate = this.#ekCertificate;
     if (ekCertificate === undefined) throw new RangeError("an identity names the certificate of an endorsement key");
     const { handle, certificate: index } = IDENTITY_PLACES[type];
-    const label = `${algorithm} ${type === "iak" ? "IAK" : "IDevID"}`;
+    const name = type === "iak" ? "IAK" : "IDevID";
+    const label = `${EK_PLACES[algorithm].label.replace("EK", name)} primary key`;
     const template = type === "iak" ? iakTemplate(algorithm) : idevidTemplate(algorithm);
     const key = await this.#key(TPM_RH.ENDORSEMENT, template, handle, label);
     const { authorityKeyIdentifier, serial } = identifiersOf(ekCertificate);
     const maker = await manufacturerOf(this.#client);
     const serialNumber = `${maker}:${toHex(authorityKeyIdentifier)}:${toHex(serial)}`;
     const certificate = await this.#certificate({ type, algorithm, key, serialNumber });
-    await this.#nvArea(index, certificate, `${label} certificate`);
+    await this.#nvArea(index, certificate, `${name} certificate`);
   }
 
   async #key(

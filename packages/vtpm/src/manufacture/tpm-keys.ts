@@ -83,7 +83,7 @@ const BANKS = new Map<number, string>([
   [TPM_ALG.SHA3_512, "sha3-512"],
 ]);
 
-/** Banks with PCRs, banks that the TPM has, and banks that were wanted and that it does not have. */
+/** Banks with PCRs in the order in which they were wanted, banks that the TPM has, and banks that were wanted and that it does not have. */
 export interface PcrBanks {
   readonly active: readonly string[];
   readonly all: readonly string[];
@@ -112,7 +112,7 @@ export async function activatePcrBanks(
   const pcrAllocation = banks.map(({ hash, name }) => ({ hash, pcrSelect: wanted.includes(name) ? ALL : NONE }));
   const { allocationSuccess } = await client.call(PCR_Allocate, { authHandle: TPM_RH.PLATFORM, pcrAllocation });
   if (allocationSuccess !== 1) throw new ManufactureError("PCR_BANK", "the TPM did not allocate the PCR banks");
-  return { active: all.filter((name) => wanted.includes(name)), all, lacking };
+  return { active: [...new Set(wanted)].filter((name) => all.includes(name)), all, lacking };
 }
 
 /** Who the TPM says made it, such as "IBM". */

@@ -1,4 +1,6 @@
 import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { userName } from "../files.ts";
 import { lookUp } from "./sub-options.ts";
 
 /** A user to become. */
@@ -21,4 +23,18 @@ export function becomeUser({ uid, gid, groups }: User): void {
   process.setgroups?.([...groups]);
   process.setgid?.(gid);
   process.setuid?.(uid);
+}
+
+/** Who this process is, as `user:group`. */
+export function userAndGroup(): string {
+  return `${userName()}:${groupName(String(process.getegid?.() ?? "unknown"))}`;
+}
+
+function groupName(id: string): string {
+  try {
+    const groups = readFileSync("/etc/group", "utf8").split("\n");
+    return groups.map((line) => line.split(":")).find(([, , number]) => number === id)?.[0] ?? id;
+  } catch {
+    return id; // there is no list of groups
+  }
 }

@@ -104,14 +104,12 @@ async function runTool(
   ];
   try {
     await say(`  Invoking ${tool} ${args.join(" ")}`);
-    const { ending, output } = await run(tool, args);
+    const { ending, stdout, stderr } = await run(tool, args);
     const name = tool.slice(tool.lastIndexOf("/") + 1);
-    for (const line of output.split("\n").filter((each) => each !== "")) await say(`${name}: ${line}`);
+    for (const line of stdout.split("\n").filter((each) => each !== "")) await say(`${name}: ${line}`);
     if (ending !== "status 0") {
-      throw new ManufactureError(
-        "CERTIFICATE_TOOL",
-        `${tool} ended with ${ending}: ${output.trim().replaceAll("\n", "; ") || "it says nothing"}`,
-      );
+      const said = stderr.trim() || stdout.trim() || "it says nothing";
+      throw new ManufactureError("CERTIFICATE_TOOL", `${tool} exit with ${ending}: ${said.replaceAll("\n", "; ")}`);
     }
     return new Uint8Array(await readFile(join(directory, `${type}.cert`)));
   } catch (error) {
@@ -124,16 +122,22 @@ async function runTool(
   }
 }
 
-function run(tool: string, args: readonly string[]): Promise<{ readonly ending: string; readonly output: string }> {
+interface EndedTool {
+  readonly ending: string;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+function run(tool: string, args: readonly string[]): Promise<EndedTool> {
   return new Promise((resolve, reject) => {
     const child = spawn(tool, args, { stdio: ["ignore", "pipe", "pipe"] });
-    let output = "";
-    for (const stream of [child.stdout, child.stderr]) {
-      stream.on("data", (text: Buffer) => {
-        output += text.toString();
+    const texts = { stdout: "", stderr: "" };
+    for (const name of ["stdout", "stderr"] as const) {
+      child[name].on("data", (text: Buffer) => {
+        texts[name] += text.toString();
       });
     }
     child.once("error", reject);
-    child.once("close", (status, signal) => resolve({ ending: signal ?? `status ${status}`, output }));
+    child.once("close", (status, signal) => resolve({ ending: signal ?? `status ${status}`, ...texts }));
   });
 }

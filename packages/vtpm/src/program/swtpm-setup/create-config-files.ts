@@ -9,7 +9,7 @@ const FILE_MODE = 0o644;
 
 /** `--create-config-files`: the files that a user needs, with a CA in the user's own directory. */
 export async function createConfigFiles(argument: string, environment: NodeJS.ProcessEnv): Promise<void> {
-  const words = argument.split(",").filter((word) => word !== "");
+  const words = argument.split(/[, ]/).filter((word) => word !== "");
   const unknown = words.find((word) => !WORDS.includes(word));
   if (unknown !== undefined)
     throw new UsageError(`--create-config-files takes ${WORDS.join(", ")}, not ${JSON.stringify(unknown)}`);
@@ -46,6 +46,8 @@ active_pcr_banks = sha256
 rsa_keysize = 2048
 # what a new TPM can do
 profile = {"Name": "default-v1"}
+# where --profile-name looks first
+local_profiles_dir = ${join(directory, "etc", "swtpm", "profiles")}/
 `,
     "swtpm-localca.conf": `statedir = ${state}
 signingkey = ${join(state, "signkey.pem")}

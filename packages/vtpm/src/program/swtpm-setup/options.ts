@@ -80,10 +80,10 @@ export const DECLARATIONS = [
   { name: "version" },
   { name: "help", short: "h" },
   { name: "take-ownership", only: "1.2", text: "for a TPM 1.2" },
-  { name: "ownerpass", argument, only: "1.2", text: "for a TPM 1.2" },
-  { name: "owner-well-known", only: "1.2", text: "for a TPM 1.2" },
-  { name: "srkpass", argument, only: "1.2", text: "for a TPM 1.2" },
-  { name: "srk-well-known", only: "1.2", text: "for a TPM 1.2" },
+  { name: "ownerpass", argument, text: "for a TPM 1.2" },
+  { name: "owner-well-known", text: "for a TPM 1.2" },
+  { name: "srkpass", argument, text: "for a TPM 1.2" },
+  { name: "srk-well-known", text: "for a TPM 1.2" },
   { name: "display", text: "no effect" },
   { name: "swtpm_ioctl", argument, text: "no effect" },
   { name: "tcsd-system-ps-file", argument, text: "no effect" },
@@ -92,23 +92,36 @@ export const DECLARATIONS = [
 
 export type SetupOption = (typeof DECLARATIONS)[number]["name"];
 
-/** Options that only `--reconfigure` without them makes sense with. */
+/** Options whose argument may be empty. */
+const MAY_BE_EMPTY: ReadonlySet<SetupOption> = new Set<SetupOption>([
+  "pcr-banks",
+  "vmid",
+  "ownerpass",
+  "srkpass",
+  "swtpm_ioctl",
+  "tcsd-system-ps-file",
+  "create-config-files",
+]);
+
+/** Options that contradict `--reconfigure`; all others that are for a new TPM have no effect then. */
 const NOT_WITH_RECONFIGURE: readonly SetupOption[] = [
   "createek",
   "create-ek-cert",
   "create-platform-cert",
-  "create-spk",
-  "iakkeyalgo",
-  "idevidkeyalgo",
   "profile",
   "profile-name",
   "profile-file",
   "profile-file-fd",
-  "overwrite",
-  "not-overwrite",
 ];
 
-/** The command line of swtpm_setup. */
+/** A list of PCR banks, separated by commas. */
+export const banksIn = (list: string): readonly string[] =>
+  list
+    .split(",")
+    .map((bank) => bank.trim())
+    .filter((bank) => bank !== "");
+
+/** The command line of swtpm_setup. Words that belong to no option mean nothing, as in swtpm. */
 export class SetupOptions {
   readonly #values = new Map<SetupOption, string>();
   readonly pcrBanks: readonly string[];
@@ -117,16 +130,16 @@ export class SetupOptions {
     const { options, operands } = getopt(args, DECLARATIONS);
     const banks: string[] = [];
     for (const { name, value } of options) {
+      if (value === "" && !MAY_BE_EMPTY.has(name)) throw new UsageError(`--${name} needs a value`);
       this.#values.set(name, value ?? "");
-      if (name === "pcr-banks") banks.push(...(value ?? "").split(",").filter((bank) => bank !== ""));
+      if (name === "pcr-banks") banks.push(...banksIn(value ?? ""));
     }
     this.pcrBanks = banks;
     // Its argument may be a word of its own.
-    const [word, ...stray] = operands;
+    const [word] = operands;
     if (word !== undefined && this.#values.get("create-config-files") === "") {
       this.#values.set("create-config-files", word);
-    } else if (word !== undefined) stray.unshift(word);
-    if (stray.length > 0) throw new UsageError(`${JSON.stringify(stray[0])} belongs to no option`);
+    }
   }
 
   has(name: SetupOption): boolean {
@@ -163,8 +176,6 @@ export class SetupOptions {
         throw new UsageError(`--${declaration.name} is for a TPM 1.2 and does not go with --tpm2.`);
     }
     if (!tpm2) throw new UsageError("TPM 1.2 is not there yet: make a TPM 2.0 with --tpm2");
-    this.#exclusive("overwrite", "not-overwrite");
-    this.#exclusive("keyfile", "keyfile-fd", "pwdfile", "pwdfile-fd");
     this.#exclusive("profile", "profile-name", "profile-file", "profile-file-fd");
     if (this.has("reconfigure")) {
       for (const name of NOT_WITH_RECONFIGURE) {

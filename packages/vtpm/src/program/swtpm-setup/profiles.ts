@@ -30,10 +30,12 @@ export async function chosenProfile(
   const json = await givenProfile(options, settings);
   if (json !== undefined) return { json: checked("the profile", json), byOption: true };
   const { profile, profileFile } = settings;
-  if (profile !== undefined) return { json: checked(`${settings.config?.path}: profile`, profile), byOption: false };
-  if (profileFile === undefined) return undefined;
-  const text = (await readInput(profileFile, "the profile")).toString("utf8");
-  return { json: checked(profileFile, text), byOption: false };
+  if (profileFile !== undefined) {
+    const text = (await readInput(profileFile, "the profile")).toString("utf8");
+    return { json: checked(profileFile, text), byOption: false };
+  }
+  if (profile === undefined) return undefined;
+  return { json: checked(`${settings.config?.path}: profile`, profile), byOption: false };
 }
 
 async function givenProfile(options: SetupOptions, settings: SetupSettings): Promise<string | undefined> {
@@ -71,13 +73,9 @@ function checked(what: string, text: string): string {
 }
 
 function nameIn(what: string, text: string): string {
-  try {
-    const profile: unknown = JSON.parse(text);
-    if (typeof profile === "object" && profile !== null && "Name" in profile && typeof profile.Name === "string") {
-      return profile.Name;
-    }
-  } catch {
-    // It is no JSON: said below.
+  const profile = parseJson(text);
+  if (typeof profile === "object" && profile !== null && "Name" in profile && typeof profile.Name === "string") {
+    return profile.Name;
   }
   throw new UsageError(`${what} is not JSON with a "Name"`);
 }
@@ -91,22 +89,35 @@ export function readDescriptor(option: string, fd: number): Buffer {
   }
 }
 
-/** `--print-profiles`: names by where they are; a folder that is not there is left out. */
-export async function printedProfiles(localDirectory: string): Promise<string> {
-  const local = await namesIn(localDirectory);
-  const distro = await namesIn(DISTRIBUTED_PROFILES);
-  return JSON.stringify({ ...(local && { local }), ...(distro && { distro }), builtin: BUILT_IN });
+/** `--print-profiles`: profiles by where they are; those of files by the name that `--profile-name` finds them by. */
+export async function printedProfiles(localDirectory: string, builtIn: readonly unknown[]): Promise<string> {
+  const local = await profilesIn(localDirectory);
+  const distro = await profilesIn(DISTRIBUTED_PROFILES);
+  return JSON.stringify({ ...(local && { local }), ...(distro && { distro }), builtin: builtIn });
 }
 
-async function namesIn(directory: string): Promise<string[] | undefined> {
+/** The profiles of a folder; `undefined` if it is not there. What is no profile is passed over. */
+async function profilesIn(directory: string): Promise<object[] | undefined> {
+  let names: string[];
   try {
-    const names = await readdir(directory);
-    return names
-      .filter((name) => name.endsWith(SUFFIX))
-      .map((name) => name.slice(0, -SUFFIX.length))
-      .sort();
+    names = await readdir(directory);
   } catch (error) {
     if (systemErrorCode(error) === "ENOENT") return undefined;
     throw new FileError("FILE_READ", `cannot read ${directory}: ${why(error, directory)}`, { cause: error });
+  }
+  const files = names.filter((name) => name.endsWith(SUFFIX) && name !== SUFFIX).sort();
+  const profiles = files.map(async (file) => {
+    const profile = parseJson((await readIfThere(join(directory, file), "the profile"))?.toString("utf8") ?? "");
+    if (typeof profile !== "object" || profile === null || !("Name" in profile)) return [];
+    return [{ ...profile, Name: file.slice(0, -SUFFIX.length) }];
+  });
+  return (await Promise.all(profiles)).flat();
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined; // whoever needs it says what it is not
   }
 }

@@ -1,7 +1,7 @@
 import type { KeyAlgorithm } from "../../manufacture/key-algorithm.ts";
 import { ConfigFile, findConfigFile } from "../config-file.ts";
 import { UsageError } from "../usage-error.ts";
-import { algorithmOf, type SetupOption, type SetupOptions } from "./options.ts";
+import { algorithmOf, banksIn, type SetupOption, type SetupOptions } from "./options.ts";
 
 /** What the configuration says, with what holds where it says nothing. */
 export interface SetupSettings {
@@ -28,7 +28,7 @@ export async function readSettings(options: SetupOptions, environment: NodeJS.Pr
     tool: config?.get("create_certs_tool"),
     toolConfig: config?.get("create_certs_tool_config"),
     toolOptions: config?.get("create_certs_tool_options"),
-    pcrBanks: (config?.get("active_pcr_banks") ?? "sha256").split(",").map((bank) => bank.trim()),
+    pcrBanks: banksIn(config?.get("active_pcr_banks") ?? "sha256"),
     profile: config?.get("profile"),
     profileFile: config?.get("profile_file"),
     localProfiles: config?.get("local_profiles_dir") ?? LOCAL_PROFILES,

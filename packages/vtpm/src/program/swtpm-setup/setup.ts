@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { KeyError, type KeySize, stateKey } from "@vtpm/state";
 import { DEFAULT_V2, NULL_PROFILE, ProfileError, parseProfile } from "@vtpm/tpm2";
 import type { Bytes } from "@vtpm/wire";
-import { FileError, putFile, readInput, userName, why } from "../../files.ts";
+import { FileError, putFile, readInput, why } from "../../files.ts";
 import { makeTpm, openMadeTpm, type TpmInTheMaking, type TpmPlace } from "../../manufacture/in-process-tpm.ts";
 import { type Made, type ManufacturePlan, manufacture } from "../../manufacture/manufacture.ts";
 import { hasState, removeState } from "../../manufacture/state-files.ts";
@@ -15,6 +15,7 @@ import { oneOf } from "../subcommand.ts";
 import { withoutRemoved } from "../swtpm/profile.ts";
 import { attributesOf } from "../tpm-attributes.ts";
 import { UsageError } from "../usage-error.ts";
+import { userAndGroup } from "../user.ts";
 import { type Certified, certifier } from "./certifier.ts";
 import type { SetupOption, SetupOptions } from "./options.ts";
 import { type ChosenProfile, chosenProfile, readDescriptor } from "./profiles.ts";
@@ -24,27 +25,22 @@ import { type KeyForProgram, TpmProgram } from "./tpm-program.ts";
 const STATE_MODE = 0o640;
 const CERTIFICATE_MODE = 0o640;
 const KEY_SIZES: Readonly<Record<string, KeySize>> = { "aes-cbc": 16, "aes-128-cbc": 16, "aes-256-cbc": 32 };
-/** The option and what its file holds. */
-const KEY_SOURCES: readonly (readonly [SetupOption, "file" | "fd", "hex" | "pbkdf2"])[] = [
-  ["keyfile", "file", "hex"],
-  ["keyfile-fd", "fd", "hex"],
-  ["pwdfile", "file", "pbkdf2"],
-  ["pwdfile-fd", "fd", "pbkdf2"],
+/** The option, what its file holds, and what is said of it; the first that was given counts. */
+const KEY_SOURCES: readonly (readonly [SetupOption, "file" | "fd", "hex" | "pbkdf2", string])[] = [
+  ["keyfile", "file", "hex", "with a provided key"],
+  ["pwdfile", "file", "pbkdf2", "using a key derived from a passphrase"],
+  ["keyfile-fd", "fd", "hex", "with a provided key (fd)"],
+  ["pwdfile-fd", "fd", "pbkdf2", "using a key derived from a passphrase (fd)"],
 ];
 
-/** Makes a TPM, or sets one that exists up anew. */
-export async function setUp(options: SetupOptions, log: LogFile): Promise<void> {
+/** Makes a TPM, or sets one that exists up anew. `begins` is called before anything is changed. */
+export async function setUp(options: SetupOptions, log: LogFile, begins: () => void): Promise<void> {
   const { location } = options;
-  const settings = await readSettings(options, process.env);
   const reconfigure = options.has("reconfigure");
-  const key = await readKey(options);
-  const profile = reconfigure ? undefined : await chosenProfile(options, settings);
-  const program = options.text("tpm") === undefined ? undefined : await TpmProgram.open(options.text("tpm") ?? "");
-  const plan = planOf(options, settings, program?.rsaKeySizes ?? DEFAULT_V2.keySizes.RSA_KEY_BITS);
-
+  // Before all else: whoever starts a machine again says the same again, and files of the first time may be gone.
   if (!reconfigure && (await hasState(location))) {
     if (options.has("not-overwrite")) {
-      await log.note(`Not overwriting the TPM in ${locationText(location)}.`);
+      await log.note("Not overwriting existing state file.");
       return;
     }
     if (!options.has("overwrite")) {
@@ -53,8 +49,16 @@ export async function setUp(options: SetupOptions, log: LogFile): Promise<void> 
       );
     }
   }
+  const settings = await readSettings(options, process.env);
+  const key = await readKey(options);
+  const profile = reconfigure ? undefined : await chosenProfile(options, settings);
+  const program = options.text("tpm") === undefined ? undefined : await TpmProgram.open(options.text("tpm") ?? "");
+  const plan = planOf(options, settings, program?.rsaKeySizes ?? DEFAULT_V2.keySizes.RSA_KEY_BITS);
   const certificates = await prepareCertificates(options);
-  await log.note(`Starting vTPM manufacturing as ${userName()} @ ${new Date().toUTCString()}`);
+  if (key !== undefined) await log.note(`  The TPM's state will be encrypted ${key.how}.`);
+  const what = reconfigure ? "reconfiguration" : "manufacturing";
+  await log.note(`Starting vTPM ${what} as ${userAndGroup()} @ ${new Date().toUTCString()}`);
+  begins();
   if (!reconfigure) await removeState(location);
   const place: TpmPlace = { ...location, key: key?.key, mode: STATE_MODE };
   const tpm = await (program === undefined
@@ -93,9 +97,11 @@ async function fill(
   const certify = certifies
     ? await certifier(settings, () => (certified ??= certifiedOf(tpm, options)), say)
     : () => Promise.reject(new RangeError("nothing was to be certified"));
-  const active = await tpm.info(INFO.ACTIVE_PROFILE);
-  const text = /^\{"ActiveProfile":(.*)\}$/s.exec(active)?.[1];
-  if (text !== undefined) await log.note(`Active profile: ${text}`);
+  if (!options.has("reconfigure")) {
+    const active = await tpm.info(INFO.ACTIVE_PROFILE);
+    const text = /^\{"ActiveProfile":(.*)\}$/s.exec(active)?.[1];
+    if (text !== undefined) await log.note(`Active profile: ${text}`);
+  }
   await manufacture(tpm.client, plan, {
     certify,
     async made(what) {
@@ -143,17 +149,19 @@ function planOf(options: SetupOptions, settings: SetupSettings, rsaKeySizes: rea
   for (const name of ["iakkeyalgo", "idevidkeyalgo"] as const) {
     if (options.has(name) && !ekCertificates) throw new UsageError(`--${name} needs --create-ek-cert`);
   }
-  const pcrBanks = options.has("pcr-banks") ? options.pcrBanks : settings.pcrBanks;
+  const pcrBanks = options.pcrBanks.length > 0 ? options.pcrBanks : settings.pcrBanks;
+  const createsSpk = options.has("create-spk") && !reconfigure;
+  const keys = endorsementKeys(options, settings, rsaKeySizes);
   return {
-    storageKey: options.has("create-spk") ? (options.has("ecc") ? "secp384r1" : "rsa3072") : undefined,
-    endorsementKeys: createsEk ? endorsementKeys(options, settings, rsaKeySizes) : [],
+    storageKey: createsSpk ? (options.has("ecc") ? "secp384r1" : "rsa3072") : undefined,
+    endorsementKeys: createsEk ? keys : [],
     allowSigning: options.has("allow-signing"),
     decryption: options.has("decryption"),
     ekCertificates,
     platformCertificate,
     iak: identity("iakkeyalgo"),
     idevid: identity("idevidkeyalgo"),
-    pcrBanks: pcrBanks.includes("-") ? undefined : pcrBanks,
+    pcrBanks: pcrBanks.join() === "-" ? undefined : pcrBanks,
     leaveOutPcrBanks: true,
     lockNv: options.has("lock-nvram"),
   };
@@ -168,7 +176,7 @@ const removalIn = (options: SetupOptions): string | undefined => {
 function profileOf(chosen: ChosenProfile | undefined, removal: string | undefined) {
   if (chosen === undefined) return NULL_PROFILE;
   try {
-    return withoutRemoved("--profile-remove-disabled", parseProfile(chosen.json), removal);
+    return withoutRemoved(parseProfile(chosen.json), removal);
   } catch (error) {
     if (error instanceof ProfileError)
       throw new UsageError(`the profile cannot be had: ${error.message}`, { cause: error });
@@ -196,6 +204,7 @@ async function startProgram(
 
 interface StateKey {
   readonly key: Bytes;
+  readonly how: string;
   readonly forProgram: KeyForProgram;
 }
 
@@ -204,7 +213,7 @@ async function readKey(options: SetupOptions): Promise<StateKey | undefined> {
   const size = KEY_SIZES[cipher];
   if (size === undefined)
     throw new UsageError(`--cipher takes ${Object.keys(KEY_SIZES).join(", ")}, not ${JSON.stringify(cipher)}`);
-  for (const [option, kind, form] of KEY_SOURCES) {
+  for (const [option, kind, form, how] of KEY_SOURCES) {
     if (!options.has(option)) continue;
     const content =
       kind === "file"
@@ -212,7 +221,7 @@ async function readKey(options: SetupOptions): Promise<StateKey | undefined> {
         : readDescriptor(`--${option}`, options.descriptor(option) ?? -1);
     try {
       const key = stateKey(new Uint8Array(content), form, size, new NodePlatform().crypto);
-      return { key, forProgram: { content, option: form === "hex" ? "fd" : "pwdfd", cipher } };
+      return { key, how, forProgram: { content, option: form === "hex" ? "fd" : "pwdfd", cipher } };
     } catch (error) {
       if (error instanceof KeyError) throw new UsageError(`--${option}: ${error.message}`, { cause: error });
       throw error;

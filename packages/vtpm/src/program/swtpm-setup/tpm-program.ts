@@ -36,13 +36,12 @@ export interface KeyForProgram {
 export class TpmProgram {
   readonly #words: readonly [string, ...string[]];
   readonly #features: ReadonlySet<string>;
-  /** Whether it tells of profiles, as swtpm does from 0.10 on. */
-  readonly hasProfiles: boolean;
+  readonly #profiles: unknown;
 
-  private constructor(words: readonly [string, ...string[]], features: ReadonlySet<string>, hasProfiles: boolean) {
+  private constructor(words: readonly [string, ...string[]], { features, profiles }: Capabilities) {
     this.#words = words;
-    this.#features = features;
-    this.hasProfiles = hasProfiles;
+    this.#features = new Set(features.map(String));
+    this.#profiles = profiles;
   }
 
   /** Asks the program what it can do. */
@@ -58,9 +57,25 @@ export class TpmProgram {
         `${commandLine} --print-capabilities says ${JSON.stringify(output.trim())}, which is not what a swtpm says`,
       );
     }
-    const features = new Set(capabilities.features.map(String));
-    if (!features.has("tpm-2.0")) throw new ManufactureError("TPM_PROGRAM", `${commandLine} has no TPM 2.0`);
-    return new TpmProgram(words, features, capabilities.profiles !== undefined);
+    if (!capabilities.features.includes("tpm-2.0")) {
+      throw new ManufactureError("TPM_PROGRAM", `${commandLine} has no TPM 2.0`);
+    }
+    return new TpmProgram(words, capabilities);
+  }
+
+  /** Whether it tells of profiles, as swtpm does from 0.10 on. */
+  get hasProfiles(): boolean {
+    return this.#profiles !== undefined;
+  }
+
+  get profileNames(): readonly string[] {
+    return listIn(this.#profiles, "names").map(String);
+  }
+
+  /** The profiles that it has built in. */
+  async builtInProfiles(): Promise<readonly unknown[]> {
+    if (!this.hasProfiles) return [];
+    return listIn(parseJson(await outputOf(this.#words, ["--tpm2", "--print-profiles"])), "AvailableProfiles");
   }
 
   /** The sizes of RSA keys that it can make. */
@@ -195,14 +210,25 @@ interface Capabilities {
 }
 
 function parse(text: string): Capabilities | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    if (typeof value !== "object" || value === null || !("features" in value) || !Array.isArray(value.features)) {
-      return undefined;
-    }
-    return { features: value.features, profiles: "profiles" in value ? value.profiles : undefined };
-  } catch {
+  const value = parseJson(text);
+  if (typeof value !== "object" || value === null || !("features" in value) || !Array.isArray(value.features)) {
     return undefined;
+  }
+  return { features: value.features, profiles: "profiles" in value ? value.profiles : undefined };
+}
+
+/** The list that a member of an object is; an empty one if it is none. */
+function listIn(value: unknown, member: string): readonly unknown[] {
+  if (typeof value !== "object" || value === null) return [];
+  const list = new Map<string, unknown>(Object.entries(value)).get(member);
+  return Array.isArray(list) ? list : [];
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined; // whoever needs it says what it is not
   }
 }
 
