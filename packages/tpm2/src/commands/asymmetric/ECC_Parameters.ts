@@ -30,7 +30,8 @@ export const ECC_Parameters = defineCommand({
         kdf: kdfOf(curve),
         sign: { scheme: TPM_ALG.NULL },
         p: inField(p),
-        a: inField(a),
+        // Nothing but 0 is shorter than the field.
+        a: a === 0n ? bigIntToBytes(a, 1) : inField(a),
         b: inField(b),
         gX: inField(G.x),
         gY: inField(G.y),
