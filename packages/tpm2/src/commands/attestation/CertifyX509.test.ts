@@ -252,6 +252,8 @@ describe("TPM2_CertifyX509 refuses", () => {
   test("to sign without a key", () => {
     const { run } = prepared();
     expect(run(PARTIAL, { signHandle: TPM_RH.NULL }).text).toBe("TPM_RC_KEY (handle 2)");
+    // Measured with libtpms 0.11.0.
+    expect(run(fromHex("0402"), { signHandle: TPM_RH.NULL }).text).toBe("TPM_RC_SIZE (parameter 3)");
   });
 
   test("a key that does not sign, and a scheme that is not the key's", () => {

@@ -28,7 +28,8 @@ const VERSION_3 = element(TAG.CONTEXT, smallInteger(2));
  * Completes and signs a certificate for a loaded key: version, serial number and public key are the TPM's, and the key usage
  * must suit the key.
  *
- * libtpms crashes where signHandle is TPM_RH_NULL, or a key without a nameAlg: here neither is a signing key.
+ * libtpms crashes where signHandle is TPM_RH_NULL, or a key without a nameAlg: here neither is a signing key, as soon as nothing
+ * else is wrong that libtpms finds before.
  *
  * @spec Part 3, "TPM2_CertifyX509"
  * @rc SIZE (reserved)             is not empty
@@ -53,8 +54,6 @@ export const CertifyX509 = defineCommand({
   execute(tpm, { objectHandle, signHandle, reserved, inScheme, partialCertificate }, at) {
     if (reserved.length !== 0) throw at("reserved", TPM_RC.SIZE);
     const signer = signerOf(tpm, signHandle, inScheme, at);
-    if (signer === undefined || signer.key.publicArea.nameAlg === TPM_ALG.NULL) throw at("signHandle", TPM_RC.KEY);
-    const { key, scheme } = signer;
     const object = tpm.objects.findKey(objectHandle);
     const publicKey = object && subjectPublicKeyInfo(object.publicArea);
     if (object === undefined || publicKey === undefined) throw at("objectHandle", TPM_RC.ASYMMETRIC);
@@ -66,6 +65,8 @@ export const CertifyX509 = defineCommand({
     }
     const partial = readPartialCertificate(outer.content);
     if (partial === undefined) throw at("partialCertificate", TPM_RC.VALUE);
+    if (signer === undefined || signer.key.publicArea.nameAlg === TPM_ALG.NULL) throw at("signHandle", TPM_RC.KEY);
+    const { key, scheme } = signer;
     const { issuer, validity, subject, extensions } = partial;
     const ownAlgorithm = partial.signature === undefined ? signatureAlgorithm(key.publicArea, scheme) : undefined;
     const algorithm = partial.signature ?? ownAlgorithm;
