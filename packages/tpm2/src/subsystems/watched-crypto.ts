@@ -1,8 +1,12 @@
 import type { CryptoProvider } from "@vtpm/crypto";
+import type { Bytes } from "@vtpm/wire";
 import { TPM_ALG } from "../spec/constants.ts";
 
 /** The same provider, which tells of every algorithm that it is used for. */
 export function watchedCrypto(crypto: CryptoProvider, use: (algorithm: number) => void): CryptoProvider {
+  const useCipher = (cipher: Parameters<CryptoProvider["encrypt"]>[0], data: Bytes) => {
+    if (data.length > 0) use(TPM_ALG[cipher]);
+  };
   return {
     name: crypto.name,
     hash(hashAlg, ...data) {
@@ -20,11 +24,11 @@ export function watchedCrypto(crypto: CryptoProvider, use: (algorithm: number) =
     hashUpdate: (state, data) => crypto.hashUpdate(state, data),
     hashFinish: (state) => crypto.hashFinish(state),
     encrypt(cipher, mode, key, iv, data) {
-      use(TPM_ALG[cipher]);
+      useCipher(cipher, data);
       return crypto.encrypt(cipher, mode, key, iv, data);
     },
     decrypt(cipher, mode, key, iv, data) {
-      use(TPM_ALG[cipher]);
+      useCipher(cipher, data);
       return crypto.decrypt(cipher, mode, key, iv, data);
     },
     // Which scheme RSA is used with, only the caller knows.

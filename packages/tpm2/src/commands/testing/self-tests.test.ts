@@ -29,6 +29,7 @@ import { HashSequenceStart } from "../hash-hmac-event-sequences/HashSequenceStar
 import { PCR_Event } from "../integrity-collection/PCR_Event.ts";
 import { GetRandom } from "../random-number-generator/GetRandom.ts";
 import { Shutdown } from "../start-up/Shutdown.ts";
+import { EncryptDecrypt2 } from "../symmetric/EncryptDecrypt2.ts";
 import { Hash } from "../symmetric/Hash.ts";
 import { GetTestResult } from "./GetTestResult.ts";
 import { IncrementalSelfTest } from "./IncrementalSelfTest.ts";
@@ -89,6 +90,16 @@ test("to look up a Name is no use of its hash", () => {
   tpm.nameOf(handle);
   expect(tpm.tpm.state).toBe(state);
 });
+
+/** Encrypts so many bytes with an AES key. */
+const enciphered = (tpm: TestTpm, size: number) =>
+  tpm.run(EncryptDecrypt2, {
+    keyHandle: primary(tpm, AES_KEY).objectHandle,
+    inData: new Uint8Array(size),
+    decrypt: 0,
+    mode: TPM_ALG.CFB,
+    ivIn: new Uint8Array(16),
+  });
 
 describe("TPM2_IncrementalSelfTest", () => {
   const names = (algorithms: readonly number[]): string =>
@@ -168,6 +179,9 @@ describe("TPM2_IncrementalSelfTest", () => {
       `${created} OAEP`,
     ],
     ["RSAES", (tpm) => encrypted(tpm, { scheme: TPM_ALG.RSAES, details: {} }), "SHA256 SHA512 RSAES"],
+    ["a cipher", (tpm) => enciphered(tpm, 16), `${created} AES CFB`],
+    // Measured with libtpms 0.11.0.
+    ["a cipher for nothing", (tpm) => enciphered(tpm, 0), created],
     ["RSA without padding", (tpm) => encrypted(tpm, { scheme: TPM_ALG.NULL }), created],
     ["TPM2_EC_Ephemeral", (tpm) => tpm.run(EC_Ephemeral, { curveID: 3 }), "SHA512 ECDH KDF1_SP800_108"],
     ["TPM2_HashSequenceStart", (tpm) => tpm.run(HashSequenceStart, { auth: EMPTY, hashAlg: TPM_ALG.SHA1 }), "SHA1"],
