@@ -1,4 +1,4 @@
-import { describeRc, NULL_PROFILE } from "@vtpm/tpm2";
+import { describeRc, type Profile } from "@vtpm/tpm2";
 import {
   Caller,
   Chooser,
@@ -18,15 +18,14 @@ import {
   World,
 } from "@vtpm/tpm2/testing/fuzz";
 import { type Bytes, toHex } from "@vtpm/wire";
-import { command, u16, u32 } from "../raw-tpm.ts";
+import { command, u16 } from "../raw-tpm.ts";
 import { difference, isTaintedStep, Taints } from "./compare.ts";
 import { KNOWN_DIFFERENCES, LEFT_OUT } from "./known-differences.ts";
-import { KNOWN_SEEDS_FILE, KNOWN_SEEDS_INDEX, knownSeedsState } from "./known-seeds.ts";
+import { knownSeedsState } from "./known-seeds.ts";
 import { nameByReading } from "./name-by-reading.ts";
 import { SwtpmPeer } from "./swtpm-peer.ts";
 
 const STARTUP = 0x144;
-const UNDEFINE = 0x122;
 const SHRINK_MS = 20_000;
 
 /** The two TPMs answered differently. */
@@ -35,8 +34,9 @@ class Difference extends Error {}
 /** A known difference after which the two TPMs are not the same any more. */
 class Parting extends Error {}
 
-/** What a run saw. */
+/** What a run is about, and what it saw. */
 export interface Observations {
+  readonly profile: Profile;
   readonly statistics: Statistics;
   /** How often each known difference was met. */
   readonly known: Map<string, number>;
@@ -58,7 +58,7 @@ class Pair {
     this.ours = ours;
     this.theirs = theirs;
     this.#ourCaller = new Caller({
-      profile: NULL_PROFILE,
+      profile: ours.profile,
       execute: (bytes, locality) => ours.execute(bytes, locality),
       nameOf: (handle) => this.#ourNameOf(handle),
     });
@@ -67,13 +67,10 @@ class Pair {
   }
 
   static async start(seed: number, observations: Observations): Promise<Pair> {
-    const ours = new EnginePeer(knownSeedsState(), `sequence ${seed}`);
-    const theirs = await SwtpmPeer.start(KNOWN_SEEDS_FILE);
+    const state = knownSeedsState(observations.profile);
+    const ours = new EnginePeer(state, `sequence ${seed}`);
+    const theirs = await SwtpmPeer.start(state);
     for (const peer of [ours, theirs]) await peer.execute(command(STARTUP, u16(0)), 0);
-    const password = Buffer.concat([u32(9), u32(TPM_RH.PW), u16(0), Buffer.of(1), u16(0)]);
-    const body = Buffer.concat([u32(TPM_RH.OWNER), u32(KNOWN_SEEDS_INDEX), password]);
-    const undefine = Buffer.concat([u16(0x8002), u32(10 + body.length), u32(UNDEFINE), body]);
-    await theirs.execute(undefine, 0);
     return new Pair(ours, theirs, observations);
   }
 

@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import { parseProfile } from "@vtpm/tpm2";
 import { Statistics } from "@vtpm/tpm2/testing/fuzz";
 import { compareOnce, type Observations } from "./differential.ts";
 
@@ -10,13 +11,15 @@ export async function main(args: readonly string[]): Promise<number> {
   const { values } = parseArgs({
     args: [...args],
     options: {
+      profile: { type: "string", default: '{"Name":"null"}' },
       minutes: { type: "string", default: "1" },
       seed: { type: "string", default: "1" },
       sequences: { type: "string", default: "Infinity" },
       steps: { type: "string", default: "150" },
     },
   });
-  const observations: Observations = { statistics: new Statistics(), known: new Map(), compared: 0 };
+  const profile = parseProfile(values.profile);
+  const observations: Observations = { profile, statistics: new Statistics(), known: new Map(), compared: 0 };
   const start = performance.now();
   let differences = 0;
   for (let i = 0; i < Number(values.sequences) && differences < MOST_DIFFERENCES; i++) {

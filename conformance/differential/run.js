@@ -1,4 +1,5 @@
-// Compares with swtpm for as long as wanted: `npm run fuzz:swtpm -- --minutes 30 --seed 1`.
+// Compares with swtpm for as long as wanted: `npm run fuzz:swtpm -- --minutes 30 --seed 1`. A newer swtpm, by SWTPM_PROGRAMS, can be
+// given a profile, too: `--profile '{"Name":"default-v1"}'`.
 import { fileURLToPath } from "node:url";
 import { loadConfigFromFile, runnerImport } from "vite";
 

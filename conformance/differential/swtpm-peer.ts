@@ -3,45 +3,49 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { NULL_PROFILE, TPM_RC } from "@vtpm/tpm2";
+import { type NvState, type Profile, TPM_RC } from "@vtpm/tpm2";
 import { type Peer, rcOf } from "@vtpm/tpm2/testing/fuzz";
 import { type Bytes, concatBytes, EMPTY } from "@vtpm/wire";
+import { isPeerDebians } from "../../bench/swtpm-programs.ts";
 import { RawTpm, u32 } from "../raw-tpm.ts";
 import type { ServerProcess } from "../servers/server.ts";
-import { swtpm } from "../servers/swtpm.ts";
+import { startSwtpm } from "../servers/swtpm.ts";
+import { stateFile } from "./known-seeds.ts";
 import { nameByReading } from "./name-by-reading.ts";
 
 const PATIENCE_MS = 30_000;
 const INIT = 2;
 const SET_LOCALITY = 5;
 const STOP = 14;
+/** What a peer that would shut the TPM down before it stops is told: the power is cut. */
+const POWER_CUTS = isPeerDebians ? [] : ["disable-auto-shutdown"];
 
 /** swtpm with the given state, spoken to by its data and control channels. */
 export class SwtpmPeer implements Peer {
-  /** What libtpms 0.9 has. */
-  readonly profile = NULL_PROFILE;
+  readonly profile: Profile;
   readonly #directory: string;
   readonly #server: ServerProcess;
   readonly #data: RawTpm;
   readonly #control: Socket;
   #locality = 0;
 
-  private constructor(directory: string, server: ServerProcess, data: RawTpm, control: Socket) {
+  private constructor(profile: Profile, directory: string, server: ServerProcess, data: RawTpm, control: Socket) {
+    this.profile = profile;
     this.#directory = directory;
     this.#server = server;
     this.#data = data;
     this.#control = control;
   }
 
-  static async start(state: Bytes): Promise<SwtpmPeer> {
+  static async start(state: NvState): Promise<SwtpmPeer> {
     const directory = mkdtempSync(join(tmpdir(), "vtpm-differential-"));
-    writeFileSync(join(directory, "tpm2-00.permall"), state);
-    const server = await swtpm.start(directory);
+    writeFileSync(join(directory, "tpm2-00.permall"), stateFile(state));
+    const server = await startSwtpm(directory, POWER_CUTS);
     const data = await RawTpm.open(server.swtpm);
     const control = connect(server.swtpm.port + 1, "127.0.0.1");
     control.setNoDelay(true);
     await once(control, "connect");
-    return new SwtpmPeer(directory, server, data, control);
+    return new SwtpmPeer(state.profile, directory, server, data, control);
   }
 
   async execute(bytes: Bytes, locality: number): Promise<Bytes> {

@@ -9,48 +9,48 @@ import type { ServerProcess, ServerProgram } from "./server.ts";
  * Debian's swtpm, for scenarios under development and for comparison. It has no simulator protocol of its own, so a
  * shim in this process offers it.
  */
-export const swtpm: ServerProgram = {
-  name: "swtpm",
-  async start(state: string): Promise<ServerProcess> {
-    for (let attempt = 0; ; attempt++) {
-      const port = await freePortPair();
-      const child = spawn(
-        peerProgram("swtpm"),
-        [
-          ["socket", "--tpm2", "--flags", "not-need-init", "--tpmstate", placeOf(state)],
-          ["--server", `type=tcp,port=${port}`, "--ctrl", `type=tcp,port=${port + 1}`],
-        ].flat(),
-        { stdio: ["ignore", "ignore", "pipe"] },
-      );
-      let log = "";
-      child.stderr.setEncoding("utf8").on("data", (text: string) => {
-        log += text;
-      });
-      const exited = once(child, "exit");
-      if (
-        !(await accepts(
-          () => connect(port, "127.0.0.1"),
-          () => child.exitCode === null,
-        ))
-      ) {
-        if (attempt < 5) continue;
-        throw new Error(`swtpm did not start:\n${log}`);
-      }
-      const shim = await serveMssim(port);
-      return {
-        pid: child.pid ?? 0,
-        swtpm: { framing: "raw", port },
-        mssim: { framing: "mssim", port: shim.port },
-        log: () => log,
-        async end(signal) {
-          shim.close();
-          child.kill(signal);
-          await exited;
-        },
-      };
+export const swtpm: ServerProgram = { name: "swtpm", start: (state) => startSwtpm(state) };
+
+/** Starts it, with further flags if there are any. */
+export async function startSwtpm(state: string, flags: readonly string[] = []): Promise<ServerProcess> {
+  for (let attempt = 0; ; attempt++) {
+    const port = await freePortPair();
+    const child = spawn(
+      peerProgram("swtpm"),
+      [
+        ["socket", "--tpm2", "--flags", ["not-need-init", ...flags].join(), "--tpmstate", placeOf(state)],
+        ["--server", `type=tcp,port=${port}`, "--ctrl", `type=tcp,port=${port + 1}`],
+      ].flat(),
+      { stdio: ["ignore", "ignore", "pipe"] },
+    );
+    let log = "";
+    child.stderr.setEncoding("utf8").on("data", (text: string) => {
+      log += text;
+    });
+    const exited = once(child, "exit");
+    if (
+      !(await accepts(
+        () => connect(port, "127.0.0.1"),
+        () => child.exitCode === null,
+      ))
+    ) {
+      if (attempt < 5) continue;
+      throw new Error(`swtpm did not start:\n${log}`);
     }
-  },
-};
+    const shim = await serveMssim(port);
+    return {
+      pid: child.pid ?? 0,
+      swtpm: { framing: "raw", port },
+      mssim: { framing: "mssim", port: shim.port },
+      log: () => log,
+      async end(signal) {
+        shim.close();
+        child.kill(signal);
+        await exited;
+      },
+    };
+  }
+}
 
 const placeOf = (state: string): string => (state.startsWith("file://") ? `backend-uri=${state}` : `dir=${state}`);
 
