@@ -4,6 +4,7 @@ import type { Profile } from "./profile.ts";
 import { TPM_CC } from "./spec/command-codes.ts";
 import { TPM_ALG, TPM_SU } from "./spec/constants.ts";
 import { TPM_PT } from "./spec/properties.ts";
+import type { PERSISTENT_DATA } from "./state/data.ts";
 import { poweredOff } from "./state/powered-off.ts";
 import type { TpmState } from "./state/tpm-state.ts";
 import { LOCKOUT_DEFAULTS } from "./subsystems/lockout.ts";
@@ -53,8 +54,7 @@ export function manufacture(platform: Platform, profile: Profile): TpmState {
       auditHashAlg: TPM_ALG.SHA512,
       auditCounter: 0n,
       algorithmSet: 0,
-      firmwareV1: profile.properties.get(TPM_PT.FIRMWARE_VERSION_1) ?? 0,
-      firmwareV2: profile.properties.get(TPM_PT.FIRMWARE_VERSION_2) ?? 0,
+      ...firmwareOf(profile),
       timeEpoch: 0,
       maxCounter: 0n,
     },
@@ -65,4 +65,12 @@ export function manufacture(platform: Platform, profile: Profile): TpmState {
     indices: new Map(),
     objects: new Map(),
   });
+}
+
+/** The firmware version as the persistent state has it: what made a TPM, and, as in libtpms 0.11, what last gave it power. */
+export function firmwareOf({ properties }: Profile): Pick<PERSISTENT_DATA, "firmwareV1" | "firmwareV2"> {
+  return {
+    firmwareV1: properties.get(TPM_PT.FIRMWARE_VERSION_1) ?? 0,
+    firmwareV2: properties.get(TPM_PT.FIRMWARE_VERSION_2) ?? 0,
+  };
 }

@@ -5,7 +5,7 @@ import { type Job, type JobResult, runJob } from "./dispatch/job.ts";
 import { errorResponse } from "./dispatch/response.ts";
 import { finishCommand, hasJobs, type Running, startCommand } from "./dispatch/run.ts";
 import { Engine } from "./engine.ts";
-import { manufacture } from "./manufacture.ts";
+import { firmwareOf, manufacture } from "./manufacture.ts";
 import type { Platform } from "./platform.ts";
 import { DEFAULT_V1, type Profile } from "./profile.ts";
 import { TPM_RC } from "./spec/response-codes.ts";
@@ -82,9 +82,13 @@ export class Tpm {
     tpm.changeOrderly({ selfHealTimer, lockoutTimer });
   }
 
-  /** _TPM_Init: what is in RAM is lost, TPM2_Startup is expected. */
+  /** _TPM_Init: what is in RAM is lost, TPM2_Startup is expected. The TPM may have been made by older firmware. */
   powerOn(): void {
-    this.#engine.clock.powerOn();
+    const tpm = this.#engine;
+    tpm.clock.powerOn();
+    const { firmwareV1, firmwareV2 } = tpm.persistent;
+    const now = firmwareOf(tpm.profile);
+    if (firmwareV1 !== now.firmwareV1 || firmwareV2 !== now.firmwareV2) tpm.changePersistent(now);
   }
 
   /** Executes a command; the long work of it, too, is done before this returns. */

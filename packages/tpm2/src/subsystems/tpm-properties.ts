@@ -20,7 +20,7 @@ export function tpmProperties(tpm: Engine, property: number): TPMS_TAGGED_PROPER
   return all.filter((tagged) => tagged.property >= first);
 }
 
-/** The profile's, but the firmware version is that under which the TPM was made, and old states keep less of saved contexts. */
+/** The profile's, but the firmware version is that under which the TPM got power, and old states keep less of saved contexts. */
 function fixedProperties({ profile, persistent, stateReset, hierarchies }: Engine): TPMS_TAGGED_PROPERTY[] {
   const firmware = hierarchies.firmware();
   return Array.from(profile.properties, ([property, value]) => {

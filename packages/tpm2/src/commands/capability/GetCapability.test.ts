@@ -143,6 +143,18 @@ describe("TPM2_GetCapability follows the state:", () => {
     expect(property(tpm, TPM_PT.PERMANENT)).toBe(0x405);
   });
 
+  test("the firmware that gave power, not the one that made the TPM", () => {
+    const tpm = TestTpm.started();
+    const version = () => ask(tpm, TPM_CAP.TPM_PROPERTIES, TPM_PT.FIRMWARE_VERSION_1, 2);
+    const { nv, ram } = tpm.tpm.state;
+    // As libtpms 0.9.2 made it.
+    const persistent = { ...nv.persistent, firmwareV1: 0x20191023, firmwareV2: 0x00163636 };
+    tpm.tpm.state = { nv: { ...nv, persistent }, ram };
+    expect(version()).toBe(expected(TPM_CAP.TPM_PROPERTIES, ["0000010b20191023", "0000010c00163636"], 1));
+    tpm.powerOn();
+    expect(version()).toBe(expected(TPM_CAP.TPM_PROPERTIES, ["0000010b20240125", "0000010c00120000"], 1));
+  });
+
   test("sessions that are loaded", () => {
     const tpm = TestTpm.started();
     const hmac = startSession(tpm);
