@@ -37,6 +37,8 @@ export class Engine {
   state: TpmState;
   /** The locality of the command being executed, 0 to 255. */
   locality = 0;
+  /** Bytes of the largest command and response that get through to here; without it the profile's sizes do. */
+  bufferSize = Number.POSITIVE_INFINITY;
 
   readonly audit = new Audit(this);
   readonly clock = new Clock(this);

@@ -82,6 +82,11 @@ export class Tpm {
     tpm.changeOrderly({ selfHealTimer, lockoutTimer });
   }
 
+  /** Tells the TPM that no larger command or response than this gets through to it and back. */
+  set bufferSize(size: number) {
+    this.#engine.bufferSize = size;
+  }
+
   /** _TPM_Init: what is in RAM is lost, TPM2_Startup is expected. The TPM may have been made by older firmware. */
   powerOn(): void {
     const tpm = this.#engine;

@@ -20,8 +20,11 @@ export function tpmProperties(tpm: Engine, property: number): TPMS_TAGGED_PROPER
   return all.filter((tagged) => tagged.property >= first);
 }
 
-/** The profile's, but the firmware version is that under which the TPM got power, and old states keep less of saved contexts. */
-function fixedProperties({ profile, persistent, stateReset, hierarchies }: Engine): TPMS_TAGGED_PROPERTY[] {
+/**
+ * The profile's, but the firmware version is that under which the TPM got power, old states keep less of saved contexts, and
+ * the way to the TPM may be narrower than the TPM is.
+ */
+function fixedProperties({ profile, persistent, stateReset, hierarchies, bufferSize }: Engine): TPMS_TAGGED_PROPERTY[] {
   const firmware = hierarchies.firmware();
   return Array.from(profile.properties, ([property, value]) => {
     if (property === TPM_PT.FIRMWARE_VERSION_1) return { property, value: persistent.firmwareV1 };
@@ -29,6 +32,9 @@ function fixedProperties({ profile, persistent, stateReset, hierarchies }: Engin
     if (property === TPM_PT.FIRMWARE_SVN && firmware !== undefined) return { property, value: firmware.svn };
     if (property === TPM_PT.FIRMWARE_MAX_SVN && firmware !== undefined) return { property, value: MAX_SVN };
     if (property === TPM_PT.CONTEXT_GAP_MAX) return { property, value: stateReset.contextSlotMask };
+    if (property === TPM_PT.MAX_COMMAND_SIZE || property === TPM_PT.MAX_RESPONSE_SIZE) {
+      return { property, value: Math.min(value, bufferSize) };
+    }
     return { property, value };
   });
 }

@@ -336,6 +336,7 @@ export class TpmHost {
     const { state, resumed } = await this.#next.begin(options);
     this.#tpm ??= Tpm.withState(this.#platform, state.nv, { onFault: this.#onFault });
     this.#tpm.state = state;
+    this.#tpm.bufferSize = this.#bufferSize;
     if (!resumed) this.#tpm.powerOn();
     this.#running = true;
     this.#lastWasShutdown = false;

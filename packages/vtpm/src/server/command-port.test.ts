@@ -43,6 +43,11 @@ describe("the command that sets the locality", () => {
   });
 });
 
+test.each(["80010000000b2000100003", "80"])("without power there is nothing but failure: %s", async (bytes) => {
+  await tpm.host.stop();
+  expect(await exchange(allowed, bytes)).toBe(answer("00000101"));
+});
+
 test.each(["", "80", "80010000000a000001"])("what is shorter than a header is refused: %j", async (bytes) => {
   expect(await exchange(allowed, bytes)).toBe(answer("0000009a"));
 });

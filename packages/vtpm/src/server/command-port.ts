@@ -44,7 +44,8 @@ export class CommandPort {
   }
 
   #submit(bytes: Bytes, respond: (response: Bytes) => void): void {
-    if (bytes.length < HEADER_SIZE) respond(errorResponse(TPM_RC.INSUFFICIENT));
+    if (!this.host.running) this.host.submit(bytes, respond);
+    else if (bytes.length < HEADER_SIZE) respond(errorResponse(TPM_RC.INSUFFICIENT));
     else if (uint32At(bytes, 6) === SET_LOCALITY) respond(errorResponse(this.#setLocality(bytes)));
     else this.host.submit(bytes, respond);
   }

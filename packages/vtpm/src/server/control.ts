@@ -26,7 +26,7 @@ export interface ControlOptions {
   /** Whether locality 4 is out of reach from here. */
   readonly rejectLocality4?: boolean | undefined;
   /** Makes a descriptor the data connection, and takes it over; tells whether there was room for one. */
-  readonly connectData?: ((fd: number) => "connected" | "occupied" | "unusable") | undefined;
+  readonly connectData?: ((fd: number | undefined) => "connected" | "occupied" | "unusable") | undefined;
 }
 
 /**
@@ -109,7 +109,7 @@ export class Control {
   /** RESET_TPMESTABLISHED, as if from this locality; the one that is set stays. */
   async resetEstablished(locality: number): Promise<Result> {
     return this.#whileRunning(async () => {
-      if (!this.#isAllowed(locality)) return RESULT.BAD_LOCALITY;
+      if (locality > HIGHEST_LOCALITY) return RESULT.BAD_LOCALITY;
       return (await this.host.resetEstablished(locality)) ? RESULT.SUCCESS : RESULT.BAD_LOCALITY;
     });
   }
@@ -128,11 +128,10 @@ export class Control {
   setDataDescriptor(descriptors: readonly number[]): Result {
     const [descriptor, ...others] = descriptors;
     for (const other of others) closeSync(other);
-    const { connectData } = this.#options;
-    if (descriptor === undefined) return connectData === undefined ? RESULT.BAD_ORDINAL : RESULT.BAD_PARAMETER;
-    const outcome = connectData?.(descriptor) ?? "occupied";
+    const outcome = this.#options.connectData?.(descriptor);
     if (outcome === "connected") return RESULT.SUCCESS;
-    closeSync(descriptor);
+    if (descriptor !== undefined) closeSync(descriptor);
+    if (outcome === undefined) return RESULT.BAD_ORDINAL;
     return outcome === "occupied" ? RESULT.IO_ERROR : RESULT.BAD_PARAMETER;
   }
 
@@ -144,7 +143,7 @@ export class Control {
   /** GET_INFO: a part of that text, which ends with a zero. */
   info(flags: bigint, offset: number): { readonly result: Result; readonly total: number; readonly data: Bytes } {
     const text = new TextEncoder().encode(`${this.describe(flags)}\0`);
-    if (offset >= text.length) return { result: RESULT.BAD_PARAMETER, total: 0, data: EMPTY };
+    if (offset >= text.length - 1) return { result: RESULT.BAD_PARAMETER, total: 0, data: EMPTY };
     return { result: RESULT.SUCCESS, total: text.length, data: text.slice(offset, offset + INFO_SIZE) };
   }
 

@@ -137,6 +137,18 @@ describe("swtpm's data channel", () => {
     expect(responseCode(await tpm.response())).toBe(0);
   });
 
+  test.each([
+    ["00000000 00000000 0000", "00000084"],
+    ["ffff 00000000 0000017b", "00000084"],
+  ])("has the TPM say what is wrong with %s", async (bytes, code) => {
+    const tpm = await client(port);
+    tpm.send(fromHex(bytes));
+    expect(toHex(await tpm.response())).toBe(`80010000000a${code}`);
+    await host.stop();
+    tpm.send(fromHex(bytes));
+    expect(toHex(await tpm.response())).toBe("80010000000a00000101");
+  });
+
   test("answers a size that is too large behind the simulator's header", async () => {
     const tpm = await client(port);
     tpm.send(uint32s(8), Uint8Array.of(0), uint32s(0xffffffff));
@@ -287,6 +299,15 @@ describe("swtpm's control channel", () => {
     await expectControl("11 ffffffff", "00000000 00001000 00000b50 00001000");
   });
 
+  test("has the TPM tell of the buffer size", async () => {
+    await expectControl("0e", "00000000");
+    await expectControl("11 00000b50", "00000000 00000b50 00000b50 00001000");
+    await expectControl("02 00000000", "00000000");
+    await host.startup(TPM_SU.CLEAR);
+    const properties = await host.execute(fromHex("8001 00000016 0000017a 00000006 0000011e 00000002"));
+    expect(toHex(properties).slice(-32)).toBe("0000011e00000b500000011f00000b50");
+  });
+
   test("cancels a long command", async () => {
     const tpm = await client(port);
     tpm.send(createPrimaryRsa(2048));
@@ -307,7 +328,6 @@ describe("swtpm's control channel", () => {
       "02 0000000000",
       "03 00",
       "04 00",
-      "05 0100000000",
       "06 00",
       "07 00000001 0102",
       "07 00000000 00",

@@ -1,6 +1,8 @@
-import { chmodSync, chownSync } from "node:fs";
+import { chmodSync, chownSync, existsSync } from "node:fs";
 import { rm, stat } from "node:fs/promises";
 import { createServer, type Server, type Socket } from "node:net";
+import { constants } from "node:os";
+import { dirname } from "node:path";
 import { reasonOf, systemErrorCode } from "../host-error.ts";
 import { hasListener } from "../unix-socket.ts";
 import { DirectSocket } from "./direct-socket.ts";
@@ -39,6 +41,9 @@ export async function listenTcp(host: string, port: number, reception: Reception
   return { port: typeof address === "object" && address !== null ? address.port : port, close };
 }
 
+/** Bytes of the path of a Unix socket, without the zero behind it. */
+const PATH_MAX = 107;
+
 export interface UnixSocketOptions {
   /** Who may use it; its owner only unless given. */
   readonly mode?: number | undefined;
@@ -55,6 +60,13 @@ export async function listenUnix(
   reception: Reception,
   options: UnixSocketOptions = {},
 ): Promise<Listener> {
+  if (Buffer.byteLength(path) > PATH_MAX) {
+    // Node.js would cut it off.
+    throw new ListenError(
+      "ADDRESS_UNAVAILABLE",
+      `Path for UnixIO socket is too long, ${PATH_MAX} bytes are possible: ${path}`,
+    );
+  }
   if (!options.replace) await removeDeadSocket(path);
   const { server, close } = acceptor(reception, options.door ?? plainDoor);
   try {
@@ -73,9 +85,15 @@ export async function listenUnix(
     if (mode !== undefined) chmodSync(path, mode);
   } catch (error) {
     server.close();
-    throw new ListenError("ADDRESS_UNAVAILABLE", `cannot listen on ${path}: ${reasonOf(error)}`, { cause: error });
+    const cause = existsSync(dirname(path)) ? error : missing();
+    throw new ListenError("ADDRESS_UNAVAILABLE", `cannot listen on ${path}: ${reasonOf(cause)}`, { cause });
   }
   return { port: 0, close };
+}
+
+/** Node.js says that it has no access where there is no such directory. */
+function missing(): Error {
+  return Object.assign(new Error("no such directory"), { code: "ENOENT", errno: -constants.errno.ENOENT });
 }
 
 /** Serves clients of a socket that listens already and was inherited as a descriptor. */

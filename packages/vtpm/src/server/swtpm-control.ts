@@ -17,8 +17,10 @@ interface Request {
 }
 
 interface Handling {
-  /** Bytes behind the code, at least and at most. */
-  readonly body: readonly [min: number, max: number];
+  /** Bytes behind the code, at least and, where more are not ignored, at most. */
+  readonly body: readonly [min: number, max?: number];
+  /** Whether a body that is too short is refused at once; the rest of others is waited for. */
+  readonly whole?: true;
   /** Whether the TPM must be powered on; otherwise the request is refused whatever its body is. */
   readonly running?: true;
   /** The response, at once or later. */
@@ -30,7 +32,7 @@ const resultOnly = (result: number): Bytes => uint32s(result);
 
 /** The commands that are taken as a whole; the others have data of any length. */
 const HANDLINGS = {
-  GET_CAPABILITY: { body: [0, Number.POSITIVE_INFINITY], execute: ({ control }) => success(control.capabilities) },
+  GET_CAPABILITY: { body: [0], execute: ({ control }) => success(control.capabilities) },
   INIT: { body: [4, 4], execute: ({ control, body }) => control.init(uint32At(body, 0)).then(resultOnly) },
   SHUTDOWN: { body: [0, 0], execute: ({ control }) => resultOnly(control.shutdown()) },
   GET_TPMESTABLISHED: {
@@ -38,18 +40,19 @@ const HANDLINGS = {
     running: true,
     execute: ({ control }) => concatBytes(success(), Uint8Array.of(control.host.established ? 1 : 0, 0, 0, 0)),
   },
-  SET_LOCALITY: { body: [1, 4], execute: ({ control, body }) => resultOnly(control.setLocality(body[0] ?? 0)) },
+  SET_LOCALITY: { body: [1], execute: ({ control, body }) => resultOnly(control.setLocality(body[0] ?? 0)) },
   HASH_START: { body: [0, 0], running: true, execute: ({ control }) => control.hashStart().then(resultOnly) },
   HASH_END: { body: [0, 0], running: true, execute: ({ control }) => control.hashEnd().then(resultOnly) },
   CANCEL_TPM_CMD: { body: [0, 0], running: true, execute: ({ control }) => resultOnly(control.cancel()) },
   STORE_VOLATILE: { body: [0, 0], running: true, execute: ({ control }) => control.storeVolatile().then(resultOnly) },
   RESET_TPMESTABLISHED: {
-    body: [1, 4],
+    body: [1],
     running: true,
     execute: ({ control, body }) => control.resetEstablished(body[0] ?? 0).then(resultOnly),
   },
   GET_STATEBLOB: {
-    body: [12, 12],
+    body: [12],
+    running: true,
     async execute({ control, body }) {
       const part = await control.getStateBlob(uint32At(body, 0), uint32At(body, 4), uint32At(body, 8));
       // All there is, in one message: readers expect no more.
@@ -59,18 +62,20 @@ const HANDLINGS = {
   STOP: { body: [0, 0], execute: ({ control }) => control.stop().then(resultOnly) },
   GET_CONFIG: { body: [0, 0], execute: ({ control }) => success(control.config) },
   SET_DATAFD: {
-    body: [0, 0],
+    body: [0],
     execute: ({ control, client }) => resultOnly(control.setDataDescriptor(client.takeDescriptors())),
   },
   SET_BUFFERSIZE: {
-    body: [4, 4],
+    body: [4],
+    whole: true,
     execute({ control, body }) {
       const { result, sizes } = control.setBufferSize(uint32At(body, 0));
       return result === RESULT.SUCCESS ? success(...sizes) : resultOnly(result);
     },
   },
   GET_INFO: {
-    body: [16, 16],
+    body: [16],
+    whole: true,
     execute({ control, body }) {
       const flags = (BigInt(uint32At(body, 0)) << 32n) | BigInt(uint32At(body, 4));
       const { result, total, data } = control.info(flags, uint32At(body, 8));
@@ -78,7 +83,8 @@ const HANDLINGS = {
     },
   },
   LOCK_STORAGE: {
-    body: [4, 4],
+    body: [4],
+    whole: true,
     execute: ({ control, body }) => control.lockStorage(uint32At(body, 0)).then(resultOnly),
   },
 } as const satisfies Partial<Record<ControlCommandName, Handling>>;
@@ -124,9 +130,9 @@ export class SwtpmControlSession implements Session {
       return this.#refuse(RESULT.BAD_ORDINAL, input, client);
     }
     const body = input.slice(4);
-    const [min, max] = handling.body;
-    if (body.length < min) return 0;
-    if (body.length > max) return this.#refuse(RESULT.BAD_PARAMETER, input, client);
+    const [min, max = body.length] = handling.body;
+    if (body.length < min && !handling.whole) return 0;
+    if (body.length < min || body.length > max) return this.#refuse(RESULT.BAD_PARAMETER, input, client);
     const response = handling.execute({ control: this.#control, body, client });
     if (response instanceof Uint8Array) client.reply(response);
     else this.#replyLater(response, client);

@@ -30,13 +30,12 @@ export class SwtpmDataSession implements Session {
 
   #takeBare(input: Bytes, client: Client): number {
     const size = uint32At(input, 2);
-    if (size < COMMAND_HEADER_SIZE || size > this.#port.host.bufferSize) {
-      client.reply(errorResponse(TPM_RC.COMMAND_SIZE));
-      return input.length;
-    }
-    if (input.length < size) return 0;
-    this.#port.submit(input.slice(0, size), (response) => client.reply(response));
-    return size;
+    const possible = size >= COMMAND_HEADER_SIZE && size <= this.#port.host.bufferSize;
+    if (input.length < (possible ? size : COMMAND_HEADER_SIZE)) return 0;
+    // The TPM says what is wrong with a command that is not as long as it tells.
+    const command = possible ? input.slice(0, size) : input.slice();
+    this.#port.submit(command, (response) => client.reply(response));
+    return command.length;
   }
 
   #takeFramed(input: Bytes, client: Client): number {

@@ -25,7 +25,7 @@ export const INFO = {
 const MANUFACTURER = "id:00001014";
 const MODEL = "swtpm";
 
-/** Information about a TPM as one JSON object, in swtpm's order and spelling. Without a TPM the parts that it fills stay empty. */
+/** Information about a TPM as one JSON object, in swtpm's order and spelling. Without a TPM nothing is enabled. */
 export function tpmInfo(flags: bigint, profile: Profile | undefined): string {
   const { properties, keySizes } = profile ?? DEFAULT_V2;
   const hex = (property: number): string => (properties.get(property) ?? 0).toString(16).padStart(8, "0");
@@ -50,9 +50,9 @@ export function tpmInfo(flags: bigint, profile: Profile | undefined): string {
     ],
     [INFO.RUNTIME_ALGORITHMS, () => lists("RuntimeAlgorithms", algorithmLists, profile)],
     [INFO.RUNTIME_COMMANDS, () => lists("RuntimeCommands", commandLists, profile)],
+    [INFO.RUNTIME_ATTRIBUTES, () => lists("RuntimeAttributes", attributeLists, profile)],
     [INFO.ACTIVE_PROFILE, () => (profile === undefined ? undefined : `"ActiveProfile":${profile.json}`)],
     [INFO.AVAILABLE_PROFILES, () => `"AvailableProfiles":[${AVAILABLE_PROFILES.join(",")}]`],
-    [INFO.RUNTIME_ATTRIBUTES, () => lists("RuntimeAttributes", attributeLists, profile)],
   ];
   const wanted = parts.filter(([flag]) => (flags & flag) !== 0n).map(([, text]) => text());
   return `{${wanted.filter((text) => text !== undefined).join(",")}}`;
@@ -60,6 +60,8 @@ export function tpmInfo(flags: bigint, profile: Profile | undefined): string {
 
 function lists(name: string, listsOf: (profile: Profile) => FeatureLists, profile: Profile | undefined): string {
   const { implemented, canBeDisabled, enabled, disabled } = listsOf(profile ?? DEFAULT_V2);
-  const [has, hasNot] = profile === undefined ? ["", ""] : [enabled, disabled];
+  // A least size is no part of its own that could be disabled.
+  const parts = implemented.split(",").filter((token) => !/-size=\d+$/.test(token));
+  const [has, hasNot] = profile === undefined ? ["", parts.join(",")] : [enabled, disabled];
   return `"${name}":{"Implemented":"${implemented}","CanBeDisabled":"${canBeDisabled}","Enabled":"${has}","Disabled":"${hasNot}"}`;
 }
