@@ -14,34 +14,40 @@ const UINT_MAX = 0xffffffff;
 
 /**
  * Reads what comes behind an option of swtpm: `name=value,name,...`. A value that begins with a brace goes on to the brace
- * that closes it; of a name given twice the first counts. Throws a `UsageError` that names the option.
+ * that closes it; of a name given twice the first counts. Throws a `UsageError`: in swtpm's words, which name the options
+ * by their subject.
  */
-export function parseSubOptions<K extends SubOptionKinds>(option: string, text: string, kinds: K): SubOptions<K> {
+export function parseSubOptions<K extends SubOptionKinds>(subject: string, text: string, kinds: K): SubOptions<K> {
   const given: Record<string, string | number | boolean> = {};
-  for (const { name, value } of parts(option, text)) {
-    const kind = Object.hasOwn(kinds, name) ? kinds[name] : undefined;
-    if (kind === undefined || value === "") {
-      throw new UsageError(`Unknown option '${value === "" ? `${name}=` : name}' of ${option}`);
+  try {
+    for (const { name, value } of parts(text)) {
+      const kind = Object.hasOwn(kinds, name) ? kinds[name] : undefined;
+      if (kind === undefined || value === "") {
+        throw new UsageError(`Unknown option '${name}${value === undefined ? "" : `=${value}`}'`);
+      }
+      if (!Object.hasOwn(given, name)) given[name] = read(name, kind, value ?? "true");
     }
-    if (!Object.hasOwn(given, name)) given[name] = read(`${option} ${name}`, kind, value ?? "true");
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    throw new UsageError(`Error parsing ${subject} options: ${error.message}`, { cause: error });
   }
   return given as SubOptions<K>; // each value was read as its kind says
 }
 
-function* parts(option: string, text: string): Generator<{ name: string; value: string | undefined }> {
+function* parts(text: string): Generator<{ name: string; value: string | undefined }> {
   for (let at = 0; at < text.length; ) {
     const name = /^[^,=]*/.exec(text.slice(at))?.[0] ?? "";
     at += name.length;
     let value: string | undefined;
     if (text[at] === "=") {
       at++;
-      const end = text[at] === "{" ? braceEnd(option, text, at) : endOfPart(text, at);
+      const end = text[at] === "{" ? braceEnd(text, at) : endOfPart(text, at);
       value = text.slice(at, end);
       at = end;
     }
     yield { name, value };
     if (at < text.length && text[at] !== ",") {
-      throw new UsageError(`${option} has "${text.slice(at)}" behind a closing brace: a comma is expected`);
+      throw new UsageError(`"${text.slice(at)}" is behind a closing brace: a comma is expected`);
     }
     at++;
   }
@@ -53,57 +59,53 @@ function endOfPart(text: string, from: number): number {
 }
 
 /** Behind the brace that closes the one at `from`; what is in strings counts like anything else. */
-function braceEnd(option: string, text: string, from: number): number {
+function braceEnd(text: string, from: number): number {
   let depth = 0;
   for (let at = from; at < text.length; at++) {
     if (text[at] === "{") depth++;
     else if (text[at] === "}" && --depth === 0) return at + 1;
   }
-  throw new UsageError(`${option} has a brace that is not closed: ${text.slice(from)}`);
+  throw new UsageError(`a brace is not closed: ${text.slice(from)}`);
 }
 
-function read(what: string, kind: SubOptionKind, value: string): string | number | boolean {
+function read(name: string, kind: SubOptionKind, value: string): string | number | boolean {
   switch (kind) {
     case "string":
       return value;
     case "bool":
       return value === "1" || value.toLowerCase() === "true";
     case "int":
-      return integer(what, /^[+-]?\d+$/, value, -INT_MAX - 1, INT_MAX);
+      return integer(name, /^[+-]?\d+$/, value, -INT_MAX - 1, INT_MAX);
     case "uint":
-      return integer(what, /^\+?\d+$/, value, 0, UINT_MAX);
+      if (value.startsWith("-")) throw new UsageError(`invalid required positive number '${value}'`);
+      return integer(name, /^\+?\d+$/, value, 0, UINT_MAX);
     case "mode":
-      if (!/^[0-7]+$/.test(value) || Number.parseInt(value, 8) > 0o777) {
-        throw new UsageError(`${what} is an octal number up to 0777, not "${value}"`);
-      }
+      if (!/^[0-7]+$/.test(value)) throw new UsageError(`invalid mode type '${value}': it is an octal number`);
+      if (Number.parseInt(value, 8) > 0o777) throw new UsageError(`mode ${value} is invalid: it is more than 0777`);
       return Number.parseInt(value, 8);
     case "uid":
-      return /^\d+$/.test(value) ? integer(what, /^\d+$/, value, 0, UINT_MAX) : lookUp("passwd", what, value).id;
+      return /^\d+$/.test(value) ? integer(name, /^\d+$/, value, 0, UINT_MAX) : lookUp("passwd", value).id;
     case "gid":
-      return /^\d+$/.test(value) ? integer(what, /^\d+$/, value, 0, UINT_MAX) : lookUp("group", what, value).id;
+      return /^\d+$/.test(value) ? integer(name, /^\d+$/, value, 0, UINT_MAX) : lookUp("group", value).id;
   }
 }
 
-function integer(what: string, form: RegExp, value: string, min: number, max: number): number {
+function integer(name: string, form: RegExp, value: string, min: number, max: number): number {
   const number = Number(value);
   if (!form.test(value) || number < min || number > max) {
-    throw new UsageError(`${what} is a number from ${min} to ${max}, not "${value}"`);
+    throw new UsageError(`invalid number '${value}': ${name} is a number from ${min} to ${max}`);
   }
   return number;
 }
 
 /** A user or group of this system, wherever it keeps them. */
-export function lookUp(
-  database: "passwd" | "group",
-  what: string,
-  name: string,
-): { readonly id: number; readonly group: number } {
+export function lookUp(database: "passwd" | "group", name: string): { readonly id: number; readonly group: number } {
   let line: string;
   try {
     line = execFileSync("getent", [database, name], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
   } catch (error) {
-    const kind = database === "passwd" ? "user" : "group";
-    throw new UnknownNameError(`${what}: there is no ${kind} "${name}"; a number works without one`, { cause: error });
+    const kind = database === "passwd" ? "User" : "Group";
+    throw new UnknownNameError(`${kind} '${name}' does not exist. A number works without one.`, { cause: error });
   }
   const [, , id, group] = line.split(":");
   return { id: Number(id), group: Number(group) };

@@ -13,7 +13,7 @@ export interface User {
 /** The user of `--runas`: by name with all groups, by number with the group of that number. Throws an `UnknownNameError`. */
 export function userOf(runas: string): User {
   if (/^\d+$/.test(runas)) return { uid: Number(runas), gid: Number(runas), groups: [Number(runas)] };
-  const { id, group } = lookUp("passwd", "--runas", runas);
+  const { id, group } = lookUp("passwd", runas);
   const groups = execFileSync("id", ["-G", runas], { encoding: "utf8" });
   return { uid: id, gid: group, groups: groups.trim().split(" ").map(Number) };
 }

@@ -86,7 +86,7 @@ export async function runState(
   const keyOf = (option: "key" | "migration-key" | "other-key" | "new-key"): Bytes | undefined => {
     const spec = values[option];
     if (spec === undefined) return undefined;
-    const source = parseSubOptions(`--${option}`, spec, SUB_OPTIONS.key);
+    const source = parseSubOptions(option, spec, SUB_OPTIONS.key);
     return readKey(`--${option}`, source, crypto, { write: (warning) => stderr.write(`vtpm: ${warning}\n`) });
   };
   const [key, migrationKey] = [keyOf("key"), keyOf("migration-key")];

@@ -1,11 +1,10 @@
-import { reasonOf } from "../../host-error.ts";
 import { preloadedJobWorker } from "../../jobs/job-pool.ts";
 import { chroot } from "../../native/chroot.ts";
 import { NativeError } from "../../native/native-error.ts";
 import { forbidCalls, type SeccompAction, seccompSupported } from "../../native/seccomp.ts";
 import { UsageError } from "../usage-error.ts";
 import { becomeUser, userOf } from "../user.ts";
-import { OpenError } from "./log.ts";
+import { OpenError, systemReason } from "./log.ts";
 import type { Settings } from "./settings.ts";
 
 /** What goes on with less than it was started with. */
@@ -23,7 +22,7 @@ export function confine({ given }: Settings): Confinement {
   // What is looked up or read is where it is before, not behind the new root.
   const user = runas === undefined ? undefined : userOf(runas);
   const jobWorker = preloadedJobWorker();
-  if (root !== undefined) confining(`--chroot ${root}`, () => chroot(root));
+  if (root !== undefined) confining(`chroot failed: ${root}`, () => chroot(root));
   return {
     jobWorker,
     becomeUser() {
@@ -42,11 +41,11 @@ export function forbidUnneededCalls({ seccomp }: Settings): void {
   confining("--seccomp", () => forbidCalls(action as SeccompAction)); // checked with the other words
 }
 
-function confining(option: string, action: () => void): void {
+function confining(complaint: string, action: () => void): void {
   try {
     action();
   } catch (error) {
     if (error instanceof NativeError) throw error;
-    throw new OpenError(`${option}: ${reasonOf(error)}`, { cause: error });
+    throw new OpenError(`${complaint}: ${systemReason(error)}`, { cause: error });
   }
 }

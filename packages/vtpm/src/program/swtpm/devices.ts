@@ -3,6 +3,7 @@ import { serveCuse } from "../../kernel/cuse/serve-cuse.ts";
 import { serveVtpmProxy } from "../../kernel/vtpm-proxy/serve-vtpm-proxy.ts";
 import { warmUp } from "../../kernel/warm-up.ts";
 import type { Poller } from "../../native/poller.ts";
+import { UsageError } from "../usage-error.ts";
 import type { ServedTpm } from "./served-tpm.ts";
 import { cNumber, type Settings } from "./settings.ts";
 import type { DataSource } from "./sockets.ts";
@@ -36,7 +37,11 @@ export async function openDevice(
   if (front === "cuse") {
     const number = (option: "maj" | "min"): number | undefined => {
       const text = given.get(option);
-      return text === undefined ? undefined : cNumber(`--${option}`, text, MAX_DEVICE_NUMBER);
+      if (text === undefined) return undefined;
+      const value = cNumber(text, MAX_DEVICE_NUMBER);
+      if (value !== undefined) return value;
+      const what = option === "maj" ? "Major" : "Minor";
+      throw new UsageError(`${what} number outside valid range [0 - ${MAX_DEVICE_NUMBER}]`);
     };
     const name = given.get("name") ?? "";
     return silent(

@@ -2,10 +2,9 @@ import { closeSync, readFileSync, rmSync } from "node:fs";
 import type { CryptoProvider } from "@vtpm/crypto";
 import { KeyError, type KeyForm, stateKey } from "@vtpm/state";
 import type { Bytes } from "@vtpm/wire";
-import { reasonOf } from "../../host-error.ts";
 import type { SubOptions } from "../sub-options.ts";
 import { UsageError } from "../usage-error.ts";
-import { type Log, OpenError } from "./log.ts";
+import { type Log, OpenError, systemReason } from "./log.ts";
 import type { SUB_OPTIONS } from "./option-table.ts";
 
 /** Passphrases up to this many bytes are found by trying. */
@@ -22,8 +21,10 @@ export function readKey(
   const { file, fd, pwdfile, pwdfd, format = "hex", kdf = "pbkdf2", mode = "aes-128-cbc", remove } = source;
   const isKey = file !== undefined || fd !== undefined;
   const from = file ?? fd ?? pwdfile ?? pwdfd ?? -1;
-  const content = contentOf(option, from);
-  if (!isKey && content.length <= WEAK_PASSPHRASE_SIZE) log.write(`Warning: the passphrase of ${option} is short`);
+  const content = contentOf(isKey ? "key" : "passphrase", from);
+  if (!isKey && content.length <= WEAK_PASSPHRASE_SIZE) {
+    log.write(`Warning: Passphrase is only ${content.length} bytes long (${option})`);
+  }
   try {
     const key = stateKey(content, (isKey ? format : kdf) as KeyForm, mode === "aes-256-cbc" ? 32 : 16, crypto);
     if (remove && typeof from === "string") rmSync(from);
@@ -37,12 +38,12 @@ export function readKey(
 }
 
 /** A file, or what can be read from a descriptor until its end; that is closed then. */
-function contentOf(option: string, from: string | number): Bytes {
+function contentOf(kind: "key" | "passphrase", from: string | number): Bytes {
   try {
     return readFileSync(from);
   } catch (error) {
-    const what = typeof from === "string" ? from : `descriptor ${from}`;
-    throw new OpenError(`${option}: cannot read ${what}: ${reasonOf(error)}`, { cause: error });
+    const complaint = typeof from === "string" ? `Unable to open file ${from}` : `Unable to read ${kind}`;
+    throw new OpenError(`${complaint}: ${systemReason(error)}`, { cause: error });
   } finally {
     if (typeof from === "number") closeQuietly(from);
   }

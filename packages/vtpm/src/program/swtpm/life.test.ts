@@ -55,6 +55,19 @@ describe("the life of swtpm socket", () => {
     expect(readdirSync(swtpm.directory)).toEqual(["state"]);
   });
 
+  test("ends at SIGUSR1, at which Node.js would let a debugger in", async () => {
+    const { process, data } = await serve(["--flags", "startup-clear"]);
+    expect(await codeOf(data, getRandom(4))).toBe(0);
+    expect(await process.kill("SIGUSR1")).toMatchObject({ signal: "SIGUSR1", stderr: "" });
+  });
+
+  test("lives until a signal where nobody can reach the TPM", async () => {
+    const process = start([...TPM(), "--flags", "startup-clear", "--pid", `file=${place("pid")}`]);
+    await process.until(() => existsSync(place("pid")) && existsSync(place(`state/${STATE_FILE}`)));
+    expect(await process.kill("SIGTERM")).toMatchObject({ status: 0, signal: null, stderr: "" });
+    expect(existsSync(place("pid"))).toBe(false);
+  });
+
   test("cancels the making of a key well within a second, and ends in the middle of one", async () => {
     const { process, control, data } = await serve(["--flags", "startup-clear"]);
     // One that was found at once could not be cancelled.
@@ -172,8 +185,8 @@ describe.runIf(process.getuid?.() === 0)("confinement, as root", () => {
   );
 
   test.each([
-    [["--runas", "nobody-at-all"], /no user "nobody-at-all"/],
-    [["--chroot", "/nowhere"], /--chroot \/nowhere: /],
+    [["--runas", "nobody-at-all"], /User 'nobody-at-all' does not exist/],
+    [["--chroot", "/nowhere"], /chroot failed: \/nowhere: No such file or directory/],
   ])("%s is refused", async (more, message) => {
     expect(await refusal([...TPM(), ...SERVER(), ...more])).toMatch(message);
   });

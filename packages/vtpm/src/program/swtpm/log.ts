@@ -1,6 +1,7 @@
 import { constants, openSync, writeSync } from "node:fs";
 import type { Bytes } from "@vtpm/wire";
 import { HostError, reasonOf } from "../../host-error.ts";
+import { StoreError } from "../../store/store-error.ts";
 import type { SubOptions } from "../sub-options.ts";
 import type { SUB_OPTIONS } from "./option-table.ts";
 
@@ -20,6 +21,7 @@ export class Log {
   #fd: number | undefined;
   #level = 1;
   #prefix = DEFAULT_PREFIX;
+  #configured = false;
   /** What came last, so that a fault that keeps happening is told once. */
   #lastFault = "";
 
@@ -35,6 +37,12 @@ export class Log {
     else if (fd !== undefined) this.#fd = writable(fd);
     this.#level = level ?? 1;
     this.#prefix = prefix ?? "";
+    this.#configured = true;
+  }
+
+  /** Whether `--log` has taken effect. */
+  get configured(): boolean {
+    return this.#configured;
   }
 
   /** Lets go of a descriptor that messages went to. */
@@ -64,7 +72,7 @@ export class Log {
   }
 
   fault(error: unknown): void {
-    const text = reasonOf(error);
+    const text = inSwtpmsWords(error);
     if (text !== this.#lastFault || this.dumps) this.write(text);
     this.#lastFault = text;
   }
@@ -78,9 +86,23 @@ export class Log {
       const line = Array.from(shown.subarray(at, at + BYTES_PER_LINE), (byte) =>
         byte.toString(16).toUpperCase().padStart(2, "0"),
       );
-      this.write(` ${line.join(" ")}`);
+      this.write(` ${line.join(" ")} `);
     }
   }
+}
+
+/** The reason of the operating system as C programs write it: with a capital letter. */
+export function systemReason(error: unknown): string {
+  const reason = reasonOf(error);
+  return reason.charAt(0).toUpperCase() + reason.slice(1);
+}
+
+/** What scripts look for in the messages of a second process that wants the same state. */
+function inSwtpmsWords(error: unknown): string {
+  const reason = reasonOf(error);
+  return error instanceof StoreError && error.code === "STATE_LOCKED"
+    ? `Could not lock access to lockfile: Resource temporarily unavailable: ${reason}`
+    : reason;
 }
 
 function openLog(file: string, truncate: boolean): number {
@@ -88,7 +110,7 @@ function openLog(file: string, truncate: boolean): number {
   try {
     return openSync(file, O_WRONLY | O_CREAT | O_NOFOLLOW | (truncate ? O_TRUNC : O_APPEND), 0o600);
   } catch (error) {
-    throw new OpenError(`--log: cannot open ${file}: ${reasonOf(error)}`, { cause: error });
+    throw new OpenError(`Could not open logfile for writing: ${systemReason(error)}: ${file}`, { cause: error });
   }
 }
 
@@ -98,6 +120,6 @@ function writable(fd: number): number {
     writeSync(fd, "");
     return fd;
   } catch (error) {
-    throw new OpenError(`--log: descriptor ${fd} cannot be written to: ${reasonOf(error)}`, { cause: error });
+    throw new OpenError(`Could not access logfile using fd ${fd}: ${systemReason(error)}`, { cause: error });
   }
 }

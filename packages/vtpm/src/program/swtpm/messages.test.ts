@@ -21,9 +21,9 @@ describe("messages", () => {
     await data.response();
     await end(process, control);
     const log = readFileSync(place("log"), "utf8");
-    expect(log).toMatch(/^\[x\] {2}SWTPM_IO_Read: length 12\n\[x\] {2}80 01 00 00 00 0C 00 00 01 7B 00 04\n/);
+    expect(log).toMatch(/^\[x\] {2}SWTPM_IO_Read: length 12\n\[x\] {2}80 01 00 00 00 0C 00 00 01 7B 00 04 \n/);
     expect(log).toMatch(/ SWTPM_IO_Write: length 16\n/);
-    expect(log).toMatch(/ Ctrl Cmd: length 4\n\[x\] {2}00 00 00 03\n\[x\] {2}Ctrl Rsp: length 4\n/);
+    expect(log).toMatch(/ Ctrl Cmd: length 4\n\[x\] {2}00 00 00 03 \n\[x\] {2}Ctrl Rsp: length 4\n/);
     expect(statSync(place("log")).mode & 0o777).toBe(0o600);
   });
 
@@ -60,6 +60,21 @@ describe("messages", () => {
       .split("\n")
       .map((line) => line.length - line.trimStart().length);
     for (let indentation = 1; indentation <= 7; indentation++) expect(blanks).toContain(indentation);
+  });
+
+  test("about a command line go there, too", async () => {
+    const log = ["--log", `file=${place("log")},prefix=x: `];
+    const ended = await start([...TPM(), "--server", "type=udp", ...log]).ended;
+    expect(ended).toMatchObject({ status: 1, stdout: "", stderr: "" });
+    expect(readFileSync(place("log"), "utf8")).toMatch(/^x: Unsupported socket type: udp/);
+  });
+
+  test("tell of state that another process has", async () => {
+    const { process, control } = await serve(["--flags", "startup-clear"]);
+    expect(await refusal([...TPM(), "--print-info", "0x20"])).toMatch(
+      /^swtpm: Could not lock access to lockfile: Resource temporarily unavailable/,
+    );
+    await end(process, control);
   });
 
   test("go nowhere with -", async () => {
@@ -136,6 +151,17 @@ describe("what is printed", () => {
         '"TPMFeatures":{"RSAKeySizes":[1024,2048,3072,4096],"CamelliaKeySizes":[128,192,256]}}\n',
     );
     expect((await start([...TPM(), "--print-info", "0"]).ended).stdout).toBe("{}\n");
+    const active = JSON.parse((await start([...TPM(), "--print-info", "0xff"]).ended).stdout) as Record<string, object>;
+    expect(Object.keys(active)).toEqual([
+      ...["TPMSpecification", "TPMAttributes", "TPMFeatures", "RuntimeAlgorithms", "RuntimeCommands"],
+      ...["RuntimeAttributes", "ActiveProfile", "AvailableProfiles"],
+    ]);
+    expect(active["ActiveProfile"]).toMatchObject({ Name: "null" });
+    const without = JSON.parse((await start(["socket", "--tpm2", "--print-info", "0x28"]).ended).stdout) as object;
+    expect(without).toMatchObject({
+      RuntimeAlgorithms: { Enabled: "", Disabled: expect.stringMatching(/^rsa,tdes,sha1,hmac,aes,/) },
+    });
+    expect(without).not.toHaveProperty("ActiveProfile");
   });
 
   test("states: none, and what is none", async () => {
@@ -143,7 +169,10 @@ describe("what is printed", () => {
     expect((await start([...args, "--tpmstate", `dir=${place("state")}`]).ended).stdout).toBe(
       '{ "type": "swtpm", "states": [] }',
     );
-    expect(await refusal(args)).toMatch(/--print-states needs --tpmstate/);
+    expect((await start([...args, "--tpmstate", `dir=${place("nowhere")}`]).ended).stdout).toBe(
+      '{ "type": "swtpm", "states": [] }',
+    );
+    expect(await refusal(args)).toMatch(/Error: --tpmstate option is required for --print-states/);
     mkdirSync(place(`state/${STATE_FILE}`));
     expect(await refusal([...args, "--tpmstate", `dir=${place("state")}`])).toMatch(/is not a regular file/);
   });

@@ -2,10 +2,9 @@ import { randomBytes, randomInt } from "node:crypto";
 import { closeSync, constants, fchmodSync, openSync, writeSync } from "node:fs";
 import { type Bytes, concatBytes, EMPTY } from "@vtpm/wire";
 import type { Trace } from "../../host/trace.ts";
-import { reasonOf } from "../../host-error.ts";
 import { hostStruct } from "../../native/host-struct.ts";
 import type { SubOptions } from "../sub-options.ts";
-import { OpenError } from "./log.ts";
+import { OpenError, systemReason } from "./log.ts";
 import type { SUB_OPTIONS } from "./option-table.ts";
 
 const FILE_MODE = 0o640;
@@ -160,6 +159,6 @@ function openCapture(file: string, truncate: boolean, mode: number): number {
     fchmodSync(fd, mode);
     return fd;
   } catch (error) {
-    throw new OpenError(`--pcap: cannot open ${file}: ${reasonOf(error)}`, { cause: error });
+    throw new OpenError(`Could not open pcap file for writing: ${systemReason(error)}: ${file}`, { cause: error });
   }
 }

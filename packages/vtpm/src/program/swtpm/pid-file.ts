@@ -1,12 +1,10 @@
 import { closeSync, constants, fstatSync, ftruncateSync, openSync, readlinkSync, rmSync, writeSync } from "node:fs";
-import { reasonOf } from "../../host-error.ts";
 import type { SubOptions } from "../sub-options.ts";
-import { OpenError } from "./log.ts";
+import { OpenError, systemReason } from "./log.ts";
 import type { SUB_OPTIONS } from "./option-table.ts";
 
 /** Writes the process id as `--pid` says; returns how the file is removed. Throws an `OpenError`. */
 export function writePidFile({ file, fd }: SubOptions<typeof SUB_OPTIONS.pid>): () => void {
-  const what = file ?? `descriptor ${fd}`;
   try {
     const opened = file === undefined ? regularFile(fd ?? -1) : openPidFile(file);
     const path = file ?? readlinkSync(`/proc/self/fd/${opened}`);
@@ -21,7 +19,8 @@ export function writePidFile({ file, fd }: SubOptions<typeof SUB_OPTIONS.pid>): 
       }
     };
   } catch (error) {
-    throw new OpenError(`--pid: cannot write the process id to ${what}: ${reasonOf(error)}`, { cause: error });
+    const complaint = file === undefined ? `Bad filedescriptor ${fd} for pid file` : `Could not open pidfile ${file} `;
+    throw new OpenError(`${complaint}: ${systemReason(error)}`, { cause: error });
   }
 }
 

@@ -20,7 +20,8 @@ type SizeOf = (name: StateName) => number | undefined;
 
 function filesIn(directory: string, tpm2: boolean): SizeOf {
   looking(directory, () => {
-    if (!statSync(directory).isDirectory()) throw new OpenError(`${directory} is not a directory`);
+    const status = statSync(directory, { throwIfNoEntry: false });
+    if (status !== undefined && !status.isDirectory()) throw new OpenError(`${directory} is not a directory`);
   });
   return (name) => {
     const path = join(directory, `${tpm2 ? "tpm2" : "tpm"}-00.${name}`);

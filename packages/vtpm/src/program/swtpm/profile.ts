@@ -1,10 +1,9 @@
 import { getFips } from "node:crypto";
 import { closeSync, constants, openSync, readSync } from "node:fs";
 import type { Profile } from "@vtpm/tpm2";
-import { reasonOf } from "../../host-error.ts";
 import { profileOf } from "../profile-option.ts";
 import type { SubOptions } from "../sub-options.ts";
-import { OpenError } from "./log.ts";
+import { OpenError, systemReason } from "./log.ts";
 import type { SUB_OPTIONS } from "./option-table.ts";
 
 /** Bytes of the longest profile that is read. */
@@ -70,7 +69,7 @@ function contentOf(from: string | number): string {
       read = readSync(fd, buffer, size, MAX_SIZE - size, null);
     return new TextDecoder().decode(buffer.subarray(0, size));
   } catch (error) {
-    throw new OpenError(`--profile: cannot read ${what}: ${reasonOf(error)}`, { cause: error });
+    throw new OpenError(`Failed to open file ${what}: ${systemReason(error)}`, { cause: error });
   } finally {
     if (fd !== undefined && typeof from === "string") closeSync(fd);
   }

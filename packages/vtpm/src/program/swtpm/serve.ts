@@ -40,6 +40,8 @@ export async function serve(settings: Settings, { log, info, onReady }: ServeCon
   let capture: { close(): void } | undefined;
   /** The last thing that is done: who waits for it finds the state given up. */
   let removePidFile = (): void => {};
+  // A TPM that nobody can reach lives until a signal, too.
+  const alive = setInterval(() => {}, 0x7fffffff);
   try {
     const confinement = await confined(settings, poller);
     // A user that may not use /dev/cuse can still be the one that serves the device.
@@ -50,7 +52,7 @@ export async function serve(settings: Settings, { log, info, onReady }: ServeCon
     const data = await openData(settings, receptions, poller.get);
     ends.push(() => data.listener?.close() ?? receptions.data.close());
     const location = settledLocation(settings);
-    if (location === undefined) throw new UsageError("where is the state? Give --tpmstate, or set TPM_PATH");
+    if (location === undefined) throw new UsageError("Missing backend URI: give --tpmstate, or set TPM_PATH");
     if (settings.pid !== undefined) removePidFile = writePidFile(settings.pid);
     const packets = settings.pcap === undefined ? undefined : await openCapture(settings.pcap);
     capture = packets;
@@ -80,6 +82,7 @@ export async function serve(settings: Settings, { log, info, onReady }: ServeCon
     if (!ending.signal.aborted) await new Promise((resolve) => ending.signal.addEventListener("abort", resolve));
     return status;
   } finally {
+    clearInterval(alive);
     try {
       await Promise.all(ends.map((each) => each()));
       capture?.close();

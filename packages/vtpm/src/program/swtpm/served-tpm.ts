@@ -54,7 +54,8 @@ export interface TpmSurroundings {
 /** Opens the TPM, powers it on if that is asked for, and lets clients in. */
 export async function openServedTpm(settings: Settings, surroundings: TpmSurroundings): Promise<ServedTpm> {
   const { log, receptions, data, control, capture, end, fail } = surroundings;
-  const startup = startupOf(settings);
+  // Facts are those of a TPM that is powered on, whatever it would do then.
+  const startup = settings.given.has("print-info") ? "none" : startupOf(settings);
   const onFault = (error: unknown): void => log.fault(error);
   const crypto = new NodePlatform().crypto;
   const key = readKey("--key", settings.key, crypto, log);
@@ -116,7 +117,9 @@ function openState(
   const isDirectory = location.directory !== undefined;
   const unlocked = !(tpmstate?.lock ?? isDirectory);
   if (!isDirectory && (tpmstate?.backup || tpmstate?.fsync)) {
-    throw new UsageError("--tpmstate backup and fsync are for a directory, not for file://");
+    throw new UsageError(
+      "The backup and fsync options are not supported with this storage backend: they are for a directory, not for file://",
+    );
   }
   return openTpm({
     ...files,
@@ -143,7 +146,7 @@ function startupOf({ flags, given }: Settings): TPM_SU | "none" | undefined {
   if (given.has("vtpm-proxy")) return TPM_SU.CLEAR;
   if (flags?.["startup-clear"]) return TPM_SU.CLEAR;
   if (flags?.["startup-state"]) return TPM_SU.STATE;
-  if (flags?.["startup-deactivated"]) throw new UsageError("--flags startup-deactivated is for a TPM 1.2 only");
+  if (flags?.["startup-deactivated"]) throw new UsageError("TPM 2 does not support startup deactivated.");
   return flags?.["startup-none"] || flags?.["not-need-init"] ? "none" : undefined;
 }
 
@@ -156,8 +159,9 @@ async function powerOn({ host }: OpenTpm, startup: TPM_SU | "none" | undefined):
 /** SET_DATAFD: one connection at a time, and none beside a server. */
 function dataConnector({ data, receptions, poller, log }: TpmSurroundings) {
   let occupied = data.present;
-  return (fd: number): "connected" | "occupied" | "unusable" => {
+  return (fd: number | undefined): "connected" | "occupied" | "unusable" => {
     if (occupied) return "occupied";
+    if (fd === undefined) return "unusable";
     try {
       const stream = connectionOf(fd, poller);
       occupied = true;

@@ -15,7 +15,7 @@ export interface Settings extends SubOptionsByName {
   /** Of `--port`. */
   readonly port: number | undefined;
   /** Of a TCP server that none was named for. */
-  readonly defaultPort: number | undefined;
+  readonly defaultPort: number | "invalid" | undefined;
   readonly fd: number | undefined;
   /** The directory of the state if `--tpmstate` is not there. */
   readonly defaultDirectory: string | undefined;
@@ -24,19 +24,36 @@ export interface Settings extends SubOptionsByName {
 /** The descriptors of standard input, output and error are no connections. */
 const FIRST_DESCRIPTOR = 3;
 const MAX_PORT = 0xffff;
+const INT_MAX = 0x7fffffff;
+const UINT_MAX = 0xffffffff;
+/** What kinds of sockets there are. */
+const CHANNELS: readonly string[] = ["tcp", "unixio"];
 
-/** Reads the options behind the first word. Throws a `UsageError`. */
-export function readSettings(front: Front, args: readonly string[], environment: NodeJS.ProcessEnv): Settings {
+/** The options behind the first word, each with its last argument. Throws a `CommandLineError`. */
+export function readGiven(front: Front, args: readonly string[]): Settings["given"] {
   const known = OPTIONS.filter(({ fronts }) => fronts.includes(front));
   const { options, operands } = getopt(args, known);
-  if (operands.length > 0) throw new CommandLineError(`unexpected argument "${operands[0]}"`);
-  const given = new Map<OptionName, string | undefined>(options.map(({ name, value }) => [name, value]));
+  if (operands.length > 0) throw new CommandLineError(`Unknown parameter '${operands[0]}'`);
+  return new Map<OptionName, string | undefined>(options.map(({ name, value }) => [name, value]));
+}
+
+/** Where messages shall go; known before everything else, so that they go there. Throws a `UsageError`. */
+export function readLog(given: Settings["given"]): Settings["log"] {
+  const text = given.get("log");
+  return text === undefined ? undefined : parseSubOptions("logging", text, SUB_OPTIONS.log);
+}
+
+/** Whom options tell about, where that is not their name. */
+const SUBJECTS: Readonly<Record<string, string>> = { log: "logging", "migration-key": "key" };
+
+/** Reads what the options say. Throws a `UsageError`. */
+export function readSettings(front: Front, given: Settings["given"], environment: NodeJS.ProcessEnv): Settings {
   const descriptors: number[] = [];
   const subOptions: Record<string, SubOptions<Record<string, "string">>> = {};
   for (const [name, kinds] of Object.entries(SUB_OPTIONS)) {
     const text = given.get(name as keyof typeof SUB_OPTIONS);
     if (text === undefined) continue;
-    const values: Readonly<Record<string, unknown>> = parseSubOptions(`--${name}`, text, kinds);
+    const values: Readonly<Record<string, unknown>> = parseSubOptions(SUBJECTS[name] ?? name, text, kinds);
     for (const kind of ["fd", "clientfd", "pwdfd"])
       if (typeof values[kind] === "number") descriptors.push(values[kind]);
     subOptions[name] = values as SubOptions<Record<string, "string">>;
@@ -48,8 +65,8 @@ export function readSettings(front: Front, args: readonly string[], environment:
     front,
     given,
     descriptors: fd === undefined ? descriptors : [...descriptors, descriptorOf(fd)],
-    port: portOf("--port", port),
-    defaultPort: portOf("TPM_PORT", environment["TPM_PORT"]),
+    port: port === undefined ? undefined : portOf(port),
+    defaultPort: defaultPortOf(environment["TPM_PORT"]),
     defaultDirectory: environment["TPM_PATH"],
     fd: fd === undefined ? undefined : descriptorOf(fd),
   };
@@ -57,34 +74,38 @@ export function readSettings(front: Front, args: readonly string[], environment:
   return settings;
 }
 
-/** A number as C writes it: decimal, hexadecimal behind 0x, octal behind 0. */
-export function cNumber(what: string, text: string, max: number): number {
+/** A number as C writes it: decimal, hexadecimal behind 0x, octal behind 0; `undefined` for anything else. */
+export function cNumber(text: string, max: number): number | undefined {
   const form = /^(?:(0[xX][0-9a-fA-F]+)|0([0-7]+)|(\d+))$/.exec(text.trim());
   const [, hexadecimal, octal, decimal] = form ?? [];
   const value =
     hexadecimal !== undefined ? Number(hexadecimal) : octal !== undefined ? Number.parseInt(octal, 8) : Number(decimal);
-  if (form === null || value > max) throw new UsageError(`${what} is a number from 0 to ${max}, not "${text}"`);
-  return value;
+  return form === null || value > max ? undefined : value;
 }
 
-function portOf(what: string, text: string | undefined): number | undefined {
-  return text === undefined ? undefined : cNumber(what, text, MAX_PORT);
+function portOf(text: string): number {
+  const port = cNumber(text, UINT_MAX);
+  if (port === undefined) throw new UsageError(`Cannot parse socket port number '${text}'.`);
+  if (port > MAX_PORT) throw new UsageError(`Port is outside valid range. --port is a number from 0 to ${MAX_PORT}.`);
+  return port;
+}
+
+function defaultPortOf(text: string | undefined): number | "invalid" | undefined {
+  return text === undefined ? undefined : (cNumber(text, MAX_PORT) ?? "invalid");
 }
 
 function descriptorOf(text: string): number {
-  const fd = cNumber("--fd", text, 0x7fffffff);
-  if (fd < FIRST_DESCRIPTOR) throw new UsageError(`--fd is a descriptor from ${FIRST_DESCRIPTOR} on, not ${fd}`);
+  const fd = cNumber(text, INT_MAX);
+  if (fd === undefined) throw new UsageError(`Cannot parse socket file descriptor. --fd is a number, not "${text}".`);
+  if (fd < FIRST_DESCRIPTOR) throw new UsageError("Error: Cannot accept file descriptors with values 0, 1, or 2");
   return fd;
 }
 
-/** Throws for a TPM that nobody could reach. */
-export function checkSource({ front, given, server, port, fd, ctrl }: Settings): void {
+/** Throws for a device that is not named. */
+export function checkSource({ front, given, fd }: Settings): void {
   if (front === "chardev" && !given.has("chardev") && fd === undefined && !given.has("vtpm-proxy")) {
-    throw new UsageError("where are the commands? give --chardev DEVICE, --fd N or --vtpm-proxy");
-  }
-  if (front === "socket" && [server, port, fd, ctrl].every((source) => source === undefined)) {
     throw new UsageError(
-      "where are the commands? give --server, --port, --fd or, for a data channel passed later, --ctrl",
+      "Error: Missing character device or file descriptor. Give --chardev DEVICE, --fd N or --vtpm-proxy.",
     );
   }
 }
@@ -101,57 +122,65 @@ function check({
   pid,
   ...rest
 }: Settings): void {
-  const oneOf = (what: string, value: string | undefined, words: readonly string[]): void => {
-    if (value !== undefined && !words.includes(value)) {
-      throw new UsageError(`${what} takes ${words.join(", ")}, not "${value}"`);
-    }
+  const oneOf = (complaint: string, value: string | undefined, words: readonly string[]): void => {
+    if (value !== undefined && !words.includes(value))
+      throw new UsageError(`${complaint} It is ${words.join(", or ")}.`);
   };
-  for (const [name, channel] of [
-    ["--server", server],
-    ["--ctrl", ctrl],
+  if (ctrl !== undefined && ctrl.type === undefined) {
+    throw new UsageError("Missing type parameter for control channel");
+  }
+  oneOf(`Unsupported control channel type: ${ctrl?.type}.`, ctrl?.type, CHANNELS);
+  oneOf(`Unsupported socket type: ${server?.type}.`, server?.type, CHANNELS);
+  for (const [what, port] of [
+    ["TCP control channel", ctrl?.port],
+    ["TCP socket", server?.port],
   ] as const) {
-    if (channel === undefined) continue;
-    if (name === "--ctrl" && channel.type === undefined) throw new UsageError("--ctrl needs type=tcp or type=unixio");
-    oneOf(`${name} type`, channel.type, ["tcp", "unixio"]);
-    if (channel.port !== undefined && channel.port > MAX_PORT) {
-      throw new UsageError(`${name} port is a number from 0 to ${MAX_PORT}, not ${channel.port}`);
-    }
+    if (port !== undefined && port > MAX_PORT) throw new UsageError(`${what} port outside valid range`);
   }
   if (server?.type === "unixio" && server.fd === undefined && server.path === undefined) {
-    throw new UsageError("--server type=unixio needs path= or fd=");
+    throw new UsageError("Missing path and file descriptor option for UnixIO socket");
   }
   if (ctrl?.type === "unixio" && ctrl.fd === undefined && ctrl.clientfd === undefined && ctrl.path === undefined) {
-    throw new UsageError("--ctrl type=unixio needs path=, fd= or clientfd=");
+    throw new UsageError("Missing path and fd options for UnixIO control channel");
   }
   if (ctrl?.type === "tcp" && ctrl.fd === undefined && ctrl.port === undefined) {
-    throw new UsageError("--ctrl type=tcp needs port= or fd=");
+    throw new UsageError("Missing port and fd options for TCP control channel");
   }
   for (const [name, source] of [
-    ["--key", key],
-    ["--migration-key", migrationKey],
+    ["key", key],
+    ["migration-key", migrationKey],
   ] as const) {
     if (source === undefined) continue;
-    oneOf(`${name} format`, source.format, ["hex", "binary"]);
-    oneOf(`${name} kdf`, source.kdf, ["pbkdf2", "sha512"]);
-    oneOf(`${name} mode`, source.mode, ["aes-cbc", "aes-128-cbc", "aes-256-cbc"]);
+    oneOf(`Unknown key format '${source.format}'.`, source.format, ["hex", "binary"]);
+    oneOf(`Unknown kdf '${source.kdf}'.`, source.kdf, ["pbkdf2", "sha512"]);
+    oneOf(`Unknown encryption mode '${source.mode}'.`, source.mode, ["aes-cbc", "aes-128-cbc", "aes-256-cbc"]);
     if ([source.file, source.fd, source.pwdfile, source.pwdfd].every((from) => from === undefined)) {
-      throw new UsageError(`${name} needs file=, fd=, pwdfile= or pwdfd=`);
+      throw new UsageError(`Either file=, fd=, pwdfile=, or pwdfd= is required for key option --${name}`);
     }
   }
   if (log !== undefined && log.file !== undefined && log.fd !== undefined) {
     throw new UsageError("--log takes file= or fd=, not both");
   }
-  if (pid !== undefined && (pid.file === undefined) === (pid.fd === undefined)) {
-    throw new UsageError("--pid takes file= or fd=");
+  if (pid !== undefined && pid.file === undefined && pid.fd === undefined) {
+    throw new UsageError("The file or fd parameter is required for the pid option.");
   }
-  if (rest.given.has("seccomp")) oneOf("--seccomp action", seccomp?.action ?? "", ["none", "log", "kill"]);
+  if (rest.given.has("seccomp")) {
+    const { action = "" } = seccomp ?? {};
+    oneOf(`Unsupported seccomp log action ${action}.`, action, ["none", "log", "kill"]);
+  }
   if (rest.given.has("profile")) {
     const sources = [profile?.name, profile?.profile, profile?.file, profile?.fd].filter((from) => from !== undefined);
-    if (sources.length !== 1) throw new UsageError("--profile takes exactly one of name=, profile=, file= and fd=");
-    oneOf("--profile remove-disabled", profile?.["remove-disabled"], ["check", "fips-host"]);
+    if (sources.length > 1) {
+      throw new UsageError("Only one profile option parameter of 'profile', 'name', 'fd', or 'file' may be provided");
+    }
+    if (sources.length === 0) throw new UsageError("No profile option parameter given to get a profile");
+    const removal = profile?.["remove-disabled"];
+    oneOf(`Invalid option parameter '${removal}' for 'remove-disabled'.`, removal, ["check", "fips-host"]);
   }
   if (rest.given.has("vtpm-proxy") && (rest.given.has("chardev") || rest.fd !== undefined)) {
-    throw new UsageError("--vtpm-proxy makes a device of its own: it goes with neither --chardev nor --fd");
+    throw new UsageError(
+      "Cannot use vTPM proxy with a provided device. It makes one of its own: leave --chardev and --fd out.",
+    );
   }
   if (rest.pcap !== undefined && (rest.pcap.file === undefined) === (rest.pcap.fd === undefined)) {
     throw new UsageError("--pcap takes file= or fd=");

@@ -1,14 +1,14 @@
 import { closeSync, fstatSync, openSync } from "node:fs";
 import type { Socket } from "node:net";
-import { reasonOf } from "../../host-error.ts";
 import { NativeError } from "../../native/native-error.ts";
 import type { Poller } from "../../native/poller.ts";
 import type { ClientStream } from "../../server/conversation.ts";
 import { connectionOf, DescriptorStream, messagesOf } from "../../server/descriptor-stream.ts";
+import { ListenError } from "../../server/listen-error.ts";
 import { type Listener, listenDescriptor, listenTcp, listenUnix } from "../../server/listener.ts";
 import type { Reception } from "../../server/reception.ts";
 import { UsageError } from "../usage-error.ts";
-import { OpenError } from "./log.ts";
+import { OpenError, systemReason } from "./log.ts";
 import type { Settings } from "./settings.ts";
 
 /** Where a socket is opened that everybody on this machine, but nobody else, can reach. */
@@ -52,26 +52,30 @@ export async function openData(settings: Settings, { data }: Receptions, poller:
   if (device !== undefined) return { ...CONNECTED, device: openDevice(device) };
   if (given.has("vtpm-proxy") || front === "cuse") return CONNECTED;
   if (fd !== undefined) {
-    if (isDevice("--fd", fd)) return { ...CONNECTED, device: fd };
-    data.admit(givenConnection("--fd", fd, poller));
+    if (isDevice(fd)) return { ...CONNECTED, device: fd };
+    data.admit(givenConnection(bad(fd, "TCP socket"), fd, poller));
     return CONNECTED;
   }
   if (server?.type === "unixio") {
+    const { fd: listening, path = "" } = server;
     const listener =
-      server.fd === undefined
-        ? await listenUnix(server.path ?? "", data, { ...ownership(server), replace: true })
-        : await listenDescriptor(server.fd, data);
+      listening === undefined
+        ? await made(UNIX_SOCKET, () => listenUnix(path, data, { ...ownership(server), replace: true }))
+        : await made(bad(listening, "UnixIO control channel"), () => listenDescriptor(listening, data));
     return { listener, present: true, disconnect: server.disconnect === true, endsProgram: terminate };
   }
   if (server?.fd !== undefined) {
-    data.admit(givenConnection("--server fd", server.fd, poller));
+    data.admit(givenConnection(bad(server.fd, "TCP socket"), server.fd, poller));
     return { present: true, disconnect: server.disconnect === true, endsProgram: true };
   }
   if (server !== undefined || port !== undefined) {
     const wanted = port ?? server?.port ?? defaultPort;
-    if (wanted === undefined)
-      throw new UsageError("--server type=tcp needs port=N, fd=N or the environment's TPM_PORT");
-    const listener = await listenTcp(addressOf(server), wanted, data);
+    if (wanted === undefined || wanted === "invalid") {
+      throw new UsageError(
+        "TPM_PORT is not set or contains an invalid integer value. --server type=tcp needs port=N, fd=N or TPM_PORT.",
+      );
+    }
+    const listener = await made(TCP_SOCKET, () => listenTcp(addressOf(server), wanted, data));
     return {
       listener,
       present: true,
@@ -91,22 +95,27 @@ export async function openControl(
   if (ctrl === undefined) return undefined;
   const endsProgram = ctrl.terminate === true;
   if (ctrl.type === "tcp") {
+    const { fd, port = 0 } = ctrl;
     const listener =
-      ctrl.fd === undefined
-        ? await listenTcp(addressOf(ctrl), ctrl.port ?? 0, control)
-        : await listenDescriptor(ctrl.fd, control);
+      fd === undefined
+        ? await made(TCP_SOCKET, () => listenTcp(addressOf(ctrl), port, control))
+        : await made(bad(fd, "TCP control channel"), () => listenDescriptor(fd, control));
     return { listener, endsProgram };
   }
+  const { fd, clientfd, path = "" } = ctrl;
   const door = (reception: Reception, socket: Socket): void => reception.admit(messagesFrom(socket, poller));
-  if (ctrl.fd !== undefined) return { listener: await listenDescriptor(ctrl.fd, control, door), endsProgram };
-  if (ctrl.clientfd !== undefined) {
-    control.admit(opened("--ctrl clientfd", ctrl.clientfd, () => messagesOf(ctrl.clientfd ?? -1, poller())));
+  if (fd !== undefined) {
+    const listener = await made(bad(fd, "UnixIO control channel"), () => listenDescriptor(fd, control, door));
+    return { listener, endsProgram };
+  }
+  if (clientfd !== undefined) {
+    control.admit(opened(bad(clientfd, "UnixIO client control channel"), () => messagesOf(clientfd, poller())));
     return { endsProgram };
   }
-  return {
-    listener: await listenUnix(ctrl.path ?? "", control, { ...ownership(ctrl), replace: true, door }),
-    endsProgram,
-  };
+  const listener = await made(UNIX_SOCKET, () =>
+    listenUnix(path, control, { ...ownership(ctrl), replace: true, door }),
+  );
+  return { listener, endsProgram };
 }
 
 /** Messages of a Unix socket may bring a descriptor; where it cannot be taken, everything else goes on without. */
@@ -131,36 +140,45 @@ const ownership = ({ mode, uid, gid }: { readonly mode?: number; readonly uid?: 
 });
 
 function openDevice(path: string): number {
-  let fd: number;
-  try {
-    fd = openSync(path, "r+");
-  } catch (error) {
-    throw new OpenError(`--chardev: cannot open ${path}: ${reasonOf(error)}`, { cause: error });
-  }
+  const fd = opened(`Cannot open ${path}`, () => openSync(path, "r+"));
   if (fstatSync(fd).isCharacterDevice()) return fd;
   closeSync(fd);
-  throw new OpenError(`--chardev: ${path} is not a character device`);
+  throw new OpenError(`Given file descriptor type is not supported. ${path} is not a character device.`);
 }
 
 /** Whether an inherited descriptor is a device; throws for what commands cannot come from. */
-function isDevice(option: string, fd: number): boolean {
-  return opened(option, fd, () => {
-    const status = fstatSync(fd);
-    if (status.isFile() || status.isDirectory() || status.isBlockDevice()) {
-      throw new OpenError("it is neither a socket nor a character device");
-    }
-    return status.isCharacterDevice();
-  });
+function isDevice(fd: number): boolean {
+  const status = opened("Cannot stat file descriptor", () => fstatSync(fd));
+  if (status.isFile() || status.isDirectory() || status.isBlockDevice()) {
+    throw new OpenError(
+      `Given file descriptor type is not supported. Descriptor ${fd} is neither a socket nor a character device.`,
+    );
+  }
+  return status.isCharacterDevice();
 }
 
-function givenConnection(option: string, fd: number, poller: () => Poller) {
-  return opened(option, fd, () => connectionOf(fd, poller));
+function givenConnection(complaint: string, fd: number, poller: () => Poller) {
+  return opened(complaint, () => connectionOf(fd, poller));
 }
 
-function opened<T>(option: string, fd: number, open: () => T): T {
+/** How swtpm begins to tell what could not be opened. */
+const UNIX_SOCKET = "Could not open UnixIO socket";
+const TCP_SOCKET = "Could not open TCP socket";
+const bad = (fd: number, what: string): string => `Bad filedescriptor ${fd} for ${what}`;
+
+function opened<T>(complaint: string, open: () => T): T {
   try {
     return open();
   } catch (error) {
-    throw new OpenError(`${option}: descriptor ${fd} cannot be used: ${reasonOf(error)}`, { cause: error });
+    throw new OpenError(`${complaint}: ${systemReason(error)}`, { cause: error });
+  }
+}
+
+async function made(complaint: string, listen: () => Promise<Listener>): Promise<Listener> {
+  try {
+    return await listen();
+  } catch (error) {
+    if (!(error instanceof ListenError) || error.cause === undefined) throw error;
+    throw new OpenError(`${complaint}: ${systemReason(error.cause)}: ${error.message}`, { cause: error });
   }
 }

@@ -16,5 +16,5 @@ export function settledLocation({
   if (uri === undefined) return undefined;
   const location = locationOfUri(uri);
   if (location !== undefined) return location;
-  throw new UsageError(`--tpmstate backend-uri is dir://DIRECTORY or file://FILE, not "${uri}"`);
+  throw new UsageError(`Unsupported backend: --tpmstate backend-uri is dir://DIRECTORY or file://FILE, not "${uri}"`);
 }

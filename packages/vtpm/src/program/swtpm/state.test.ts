@@ -149,8 +149,8 @@ describe("keys", () => {
   test.each([
     ["file=KEY", "too short", /hex digits/],
     ["file=KEY,format=binary", "0123456789", /16 or 32 bytes/],
-    ["file=/nowhere", "", /cannot read \/nowhere/],
-    ["fd=99", "", /descriptor 99/],
+    ["file=/nowhere", "", /Unable to open file \/nowhere: No such file or directory/],
+    ["fd=99", "", /Unable to read key: Bad file descriptor/],
   ])("--key %s with %s is refused", async (key, content, message) => {
     writeFileSync(place("key"), content);
     expect(await refusal([...TPM(), ...SERVER(), "--key", key.replace("KEY", place("key"))])).toMatch(message);
@@ -161,7 +161,7 @@ describe("keys", () => {
     const process = start([...TPM(), ...CONTROL(), "--key", `pwdfile=${place("key")}`]);
     const control = await process.connect(place("control"));
     await expectAnswer(control, uint32s(3), "00000000");
-    expect((await process.ended).stderr).toMatch(/passphrase of --key is short/);
+    expect((await process.ended).stderr).toMatch(/Warning: Passphrase is only 5 bytes long/);
     control.close();
   });
 });
@@ -195,7 +195,7 @@ describe("profiles", () => {
 
   test.each([
     ["name=newest", /newest/],
-    ["file=/nowhere", /cannot read \/nowhere/],
+    ["file=/nowhere", /Failed to open file \/nowhere: No such file/],
   ])("--profile %s is refused", async (option, message) => {
     expect(await refusal([...TPM(), ...SERVER(), "--profile", option])).toMatch(message);
   });
