@@ -1,16 +1,45 @@
+import { closeSync, fstatSync, readSync, writeSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 import { TPM_RC } from "@vtpm/tpm2";
 import { concatBytes, fromHex } from "@vtpm/wire";
 import fc from "fast-check";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, inject, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test, vi } from "vitest";
 import { openMemoryHost } from "../host/memory-host.ts";
+import { openHost } from "../host/open-host.ts";
 import type { TpmHost } from "../host/tpm-host.ts";
+import { createPipe } from "../native/descriptor.ts";
+import { libcFunction } from "../native/libc.ts";
 import { Poller } from "../native/poller.ts";
+import { NodePlatform } from "../platform/node-platform.ts";
 import { CommandPort } from "../server/command-port.ts";
-import { createPrimaryRsa, extendPcr17, getRandom, responseCode, startup } from "../testing/commands.ts";
+import { MemoryStore } from "../store/memory-store.ts";
+import type { StoreRecord } from "../store/store.ts";
+import { StoreOwner } from "../store/store-owner.ts";
+import {
+  createPrimaryRsa,
+  defineCounter,
+  extendPcr16,
+  extendPcr17,
+  getRandom,
+  responseCode,
+  startup,
+} from "../testing/commands.ts";
 import { HeldJobs } from "../testing/held-jobs.ts";
 import { MessageDescriptor } from "../testing/message-descriptor.ts";
+import { socketPair } from "../testing/socket-pair.ts";
 import { CommandDevice } from "./command-device.ts";
+
+const dup = libcFunction("int dup(int fd)");
+
+/** A store that may have no room. */
+class FullStore extends MemoryStore {
+  full = false;
+
+  override async append(records: readonly StoreRecord[]): Promise<void> {
+    if (this.full) throw new Error("no space left on device (ENOSPC)");
+    await super.append(records);
+  }
+}
 
 const built = inject("builtProgram");
 let poller: Poller;
@@ -127,15 +156,145 @@ test("it is told when the other side ends while a command is in hand", async () 
   await hungUp;
 });
 
-test("several devices are served by one poller, each with a TPM of its own", async () => {
-  const kernels = [1, 2, 3].map(() => new MessageDescriptor(poller));
-  const hosts = await Promise.all(kernels.map(() => openMemoryHost(jobs)));
-  await Promise.all(hosts.map((each) => each.init()));
-  const devices = kernels.map((each, i) => serve(each, () => {}, hosts[i]));
-  const first = kernels[0];
-  expect(await first?.exchange(startup(0))).toEqual(SUCCESS);
-  const codes = await Promise.all(kernels.map(async (each) => responseCode(await each.exchange(getRandom(8)))));
-  expect(codes).toEqual([0, 0x100, 0x100]);
+test("a descriptor in error ends its device", async () => {
+  const { read, write } = createPipe();
+  const told = new Promise<void>((resolve) => {
+    const broken = new CommandDevice({
+      fd: write,
+      port: new CommandPort(host),
+      poller,
+      onHangUp: () => {
+        broken.close();
+        resolve();
+      },
+    });
+  });
+  closeSync(read);
+  await told;
+  expect(() => fstatSync(write)).toThrow(expect.objectContaining({ code: "EBADF" }));
+});
+
+test("a command that somebody else has read is no end", async () => {
+  // Both are told of the command, one gets it.
+  const { ours, theirs } = socketPair("seqpacket");
+  const another = dup(theirs);
+  const hangUps: number[] = [];
+  const devices = [theirs, another].map(
+    (fd, i) => new CommandDevice({ fd, port: new CommandPort(host), poller, onHangUp: () => hangUps.push(i) }),
+  );
+  const answers = new Promise<void>((resolve) => {
+    let count = 0;
+    const watch = poller.watch(ours, () => {
+      readSync(ours, new Uint8Array(4096));
+      if (++count < 20) {
+        writeSync(ours, getRandom(8));
+        watch.rearm();
+      } else {
+        watch.stop();
+        resolve();
+      }
+    });
+  });
+  writeSync(ours, startup(0));
+  await answers;
+  expect(hangUps).toEqual([]);
   for (const each of devices) each.close();
-  for (const each of kernels) each.close();
+  closeSync(ours);
+});
+
+test("where nothing can be waited for, the descriptor is not left open", async () => {
+  const ended = new Poller({ worker: pathToFileURL(built.pollWorker) });
+  await ended.close();
+  const other = new MessageDescriptor(poller);
+  expect(() => new CommandDevice({ fd: other.fd, port: new CommandPort(host), poller: ended })).toThrow();
+  expect(() => fstatSync(other.fd)).toThrow(expect.objectContaining({ code: "EBADF" }));
+  other.close();
+});
+
+describe("several devices of one process", () => {
+  let kernels: MessageDescriptor[];
+  let held: HeldJobs[];
+  let stores: FullStore[];
+  let hosts: TpmHost[];
+  let devices: CommandDevice[];
+  /** Numbers of the devices that the kernel has ended. */
+  let gone: number[];
+  beforeEach(async () => {
+    kernels = [0, 1, 2].map(() => new MessageDescriptor(poller));
+    held = kernels.map(() => new HeldJobs());
+    stores = kernels.map(() => new FullStore());
+    hosts = await Promise.all(
+      kernels.map((_, i) => {
+        const owner = new StoreOwner(async () => stores[i] ?? new MemoryStore());
+        return openHost({ name: "tpm", owner, platform: new NodePlatform(), jobs: held[i] ?? jobs });
+      }),
+    );
+    for (const each of hosts) await each.init();
+    gone = [];
+    devices = kernels.map((each, i) =>
+      serve(
+        each,
+        () => {
+          gone.push(i);
+          devices[i]?.close();
+        },
+        hosts[i],
+      ),
+    );
+    for (const each of kernels) expect(await each.exchange(startup(0))).toEqual(SUCCESS);
+  });
+  afterEach(() => {
+    for (const each of devices) each.close();
+    for (const each of kernels) each.close();
+  });
+
+  const codes = (command: Uint8Array, of = [0, 1, 2]): Promise<(number | undefined)[]> =>
+    Promise.all(
+      of.map(async (i) => {
+        const response = await kernels[i]?.exchange(command);
+        return response === undefined ? undefined : responseCode(response);
+      }),
+    );
+
+  test("have a TPM each", async () => {
+    expect(await codes(extendPcr16)).toEqual([0, 0, 0]);
+    expect(await kernels[0]?.exchange(startup(0))).toEqual(fromHex("80010000000a00000100"));
+  });
+
+  test("go on when the kernel gives one of them up, with a command in hand and without", async () => {
+    kernels[0]?.close();
+    await vi.waitFor(() => expect(gone).toEqual([0]));
+    expect(await codes(getRandom(8), [1, 2])).toEqual([0, 0]);
+    kernels[1]?.send(createPrimaryRsa(2048));
+    await held[1]?.arrival();
+    kernels[1]?.close();
+    expect(await codes(getRandom(8), [2])).toEqual([0]);
+    held[1]?.finish();
+    await vi.waitFor(() => expect(gone).toEqual([0, 1]));
+    expect(await codes(getRandom(8), [2])).toEqual([0]);
+  });
+
+  test("go on while one has a long command, and what is not read from it does not matter", async () => {
+    kernels[0]?.send(createPrimaryRsa(2048));
+    await held[0]?.arrival();
+    for (let n = 0; n < 50; n++) kernels[0]?.send(getRandom(8)); // a client that waits for nothing
+    for (let n = 0; n < 50; n++) expect(await codes(getRandom(8), [1, 2])).toEqual([0, 0]);
+    held[0]?.finish();
+    expect((await kernels[0]?.receive())?.length).toBeGreaterThan(300);
+  });
+
+  test("go on when one TPM fails", async () => {
+    await hosts[1]?.fail();
+    expect(await codes(getRandom(8))).toEqual([0, TPM_RC.FAILURE, 0]);
+    expect(await codes(getRandom(8))).toEqual([0, TPM_RC.FAILURE, 0]);
+    expect(gone).toEqual([]);
+  });
+
+  test("go on when there is no room for what one has to store, and so does that one when there is", async () => {
+    for (const store of stores.slice(2)) store.full = true;
+    expect(await codes(defineCounter(0x01800001))).toEqual([0, 0, TPM_RC.NV_UNAVAILABLE]);
+    expect(await codes(getRandom(8))).toEqual([0, 0, 0]);
+    for (const store of stores) store.full = false;
+    expect(await codes(defineCounter(0x01800002))).toEqual([0, 0, 0]);
+  });
 });

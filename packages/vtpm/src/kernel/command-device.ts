@@ -1,5 +1,6 @@
 import { closeSync, readSync, writeSync } from "node:fs";
 import type { Bytes } from "@vtpm/wire";
+import { systemErrorCode } from "../host-error.ts";
 import type { Poller, Watch } from "../native/poller.ts";
 import type { CommandPort } from "../server/command-port.ts";
 
@@ -31,7 +32,12 @@ export class CommandDevice {
     this.#fd = fd;
     this.#port = port;
     this.#onHangUp = onHangUp ?? (() => {});
-    this.#watch = poller.watch(fd, ({ readable }) => (readable ? this.#take() : this.#onHangUp()));
+    try {
+      this.#watch = poller.watch(fd, ({ readable }) => (readable ? this.#take() : this.#onHangUp()));
+    } catch (error) {
+      closeSync(fd);
+      throw error;
+    }
   }
 
   /** Closes the descriptor, at once: a response that is not there yet finds nobody. */
@@ -44,16 +50,17 @@ export class CommandDevice {
 
   #take(): void {
     const size = this.#read();
-    if (size === 0) this.#onHangUp();
+    if (size === undefined) this.#watch.rearm();
+    else if (size === 0) this.#onHangUp();
     else this.#port.submit(this.#buffer.slice(0, size), (response) => this.#answer(response));
   }
 
-  /** Bytes of the command; none when there will be no more. */
-  #read(): number {
+  /** Bytes of the command; 0 when there will be no more, nothing if somebody else has taken it. */
+  #read(): number | undefined {
     try {
       return readSync(this.#fd, this.#buffer);
-    } catch {
-      return 0; // the device is gone
+    } catch (error) {
+      return isPassing(error) ? undefined : 0; // otherwise the device is gone
     }
   }
 
@@ -67,3 +74,6 @@ export class CommandDevice {
     this.#watch.rearm();
   }
 }
+
+/** Whether a failed read says only that there is nothing to read now. */
+const isPassing = (error: unknown): boolean => ["EAGAIN", "EINTR"].includes(systemErrorCode(error) ?? "");

@@ -6,7 +6,9 @@ export type KernelErrorCode =
   /** This user may not use it. */
   | "KERNEL_DENIES"
   /** The kernel refused to make the device. */
-  | "KERNEL_REFUSED";
+  | "KERNEL_REFUSED"
+  /** The kernel has ended a device: its TPM failed, or did not answer in time. */
+  | "KERNEL_GAVE_UP";
 
 /** The kernel cannot be given a TPM. */
 export class KernelError extends HostError {

@@ -6,8 +6,8 @@ Where clients find it (any combination; --port 2321 if none is given; N may be 0
   --port N           swtpm's protocol: commands on TCP port N, control channel on N+1
   --mssim N          the TCG simulator's protocol: commands on TCP port N, platform signals on N+1
   --socket PATH      swtpm's protocol on Unix sockets: commands on PATH, control channel on PATH.ctrl
-  --vtpm-proxy       the running Linux kernel gets a /dev/tpmN and /dev/tpmrmN (root, module tpm_vtpm_proxy)
-  --cuse NAME        a character device /dev/NAME, controlled by swtpm's ioctls (root, module cuse)
+  --vtpm-proxy       the running Linux kernel gets a /dev/tpmN and /dev/tpmrmN (root, module tpm_vtpm_proxy, package koffi)
+  --cuse NAME        a character device /dev/NAME, controlled by swtpm's ioctls (root, module cuse, package koffi)
   --host ADDR        address for --port and --mssim (default 127.0.0.1). Whoever reaches the ports owns the TPM:
                      there is no password
 

@@ -36,10 +36,11 @@ export async function serve(options: ServeOptions): Promise<void> {
       opened.push(endpoints);
       process.stdout.write(announcement(version(), options, state, endpoints));
     }
-    if (!end.signal.aborted) await asked;
-    log.note(`ending, as ${String(end.signal.reason)} asked`);
+    const lost = await Promise.race([asked.then(() => undefined), ...(kernel === undefined ? [] : [kernel.lost])]);
+    if (lost === undefined) log.note(`ending, as ${String(end.signal.reason)} asked`);
     // Together, since the end of a long command in hand is brought about by the TPM's.
     await Promise.all([closeEndpoints(), ...tpms.map(({ host }) => host.stop())]);
+    if (lost !== undefined) throw lost;
   } finally {
     await closeEndpoints();
     await Promise.all(tpms.map((tpm) => tpm.close()));

@@ -105,7 +105,10 @@ export class FuseKernel {
       const { error, unique } = OUT_HEADER.decode(message);
       const body = message.slice(OUT_HEADER.size);
       if (unique === 0n) this.#notified(new DataView(body.buffer).getBigUint64(0, true));
-      else this.#pending.get(unique)?.({ error, body });
+      else {
+        this.#pending.get(unique)?.({ error, body });
+        this.#pending.delete(unique);
+      }
     }
   }
 }

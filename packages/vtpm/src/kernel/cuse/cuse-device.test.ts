@@ -1,5 +1,8 @@
+import { readdirSync } from "node:fs";
 import { constants as os } from "node:os";
 import { pathToFileURL } from "node:url";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { concatBytes, fromHex, toHex } from "@vtpm/wire";
 import fc from "fast-check";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test } from "vitest";
@@ -22,6 +25,12 @@ import { HeldJobs } from "../../testing/held-jobs.ts";
 import { MessageDescriptor } from "../../testing/message-descriptor.ts";
 import { CuseDevice } from "./cuse-device.ts";
 import { FUSE, IN_HEADER, IOCTL_IN, IOCTL_OUT, TRANSFER_IN } from "./fuse-message.ts";
+
+/** How many programs use a device one after the other. */
+const PROGRAMS = 400;
+
+setFlagsFromString("--expose-gc");
+const collectGarbage: () => void = runInNewContext("gc");
 
 const O_NONBLOCK = 0o4000;
 const READABLE = 0x41;
@@ -184,6 +193,31 @@ describe("files", () => {
     expect(await kernel.poll()).toBe(WRITABLE | READABLE);
     await kernel.read().reply;
     expect(await kernel.poll()).toBe(WRITABLE);
+  });
+
+  test("programs that come and go leave nothing behind", async () => {
+    await kernel.init();
+    await host.init();
+    await host.execute(startup(0));
+    const comeAndGo = async (times: number): Promise<void> => {
+      for (let n = 0; n < times; n++) {
+        await kernel.open();
+        await kernel.poll(BigInt(n));
+        await kernel.write(getRandom(8));
+        await kernel.release();
+      }
+    };
+    const used = (): { readonly heap: number; readonly descriptors: number } => {
+      collectGarbage();
+      return { heap: process.memoryUsage().heapUsed, descriptors: readdirSync("/proc/self/fd").length };
+    };
+    await comeAndGo(100);
+    const before = used();
+    await comeAndGo(PROGRAMS);
+    const after = used();
+    expect(after.descriptors).toBe(before.descriptors);
+    // One of the things that are made for each of them takes more.
+    expect(after.heap - before.heap).toBeLessThan(1000 * PROGRAMS);
   });
 
   test("a program that is gone leaves its command, and the next one does not see the response", async () => {

@@ -67,7 +67,12 @@ export class CuseDevice {
 
   constructor(options: CuseDeviceOptions) {
     this.#options = options;
-    this.#watch = options.poller.watch(options.fd, () => this.#receive());
+    try {
+      this.#watch = options.poller.watch(options.fd, () => this.#receive());
+    } catch (error) {
+      closeSync(options.fd);
+      throw error;
+    }
   }
 
   /** Removes the device at once; what programs have under way ends with an error. */

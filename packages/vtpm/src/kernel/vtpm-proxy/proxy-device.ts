@@ -1,5 +1,5 @@
 import { closeSync, constants } from "node:fs";
-import { reasonOf } from "../../host-error.ts";
+import { reasonOf, systemErrorCode } from "../../host-error.ts";
 import { closeOnExec, ioctl } from "../../native/descriptor.ts";
 import { hostStruct } from "../../native/host-struct.ts";
 import { KernelError } from "../kernel-error.ts";
@@ -32,6 +32,15 @@ export function createProxyDevice(): ProxyDevice {
     closeOnExec(fd);
     return { fd, number, major, minor };
   } catch (error) {
+    if (systemErrorCode(error) === "EPERM") {
+      throw new KernelError(
+        "KERNEL_DENIES",
+        `${PATH} makes no TPM device without CAP_SYS_ADMIN: run as root, with it`,
+        {
+          cause: error,
+        },
+      );
+    }
     throw new KernelError("KERNEL_REFUSED", `${PATH} makes no TPM device: ${reasonOf(error)}`, { cause: error });
   } finally {
     closeSync(control);

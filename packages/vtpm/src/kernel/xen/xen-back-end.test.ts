@@ -130,7 +130,7 @@ describe("a vtpm device", () => {
     domain.setState(5);
     await becomes(domain, "5");
     domain.setState(6);
-    await becomes(domain, "6");
+    await becomes(domain, "2");
     domain.setState(1);
     await becomes(domain, "2");
     domain.announce();

@@ -143,7 +143,8 @@ export class XenTpmDevice {
         await this.#disconnect();
         // Offline: the toolstack takes the device away for good.
         if ((await xenstore.read(`${path}/online`)) !== "1") await this.#end("closed");
-        else await this.#setState(XENBUS_STATE.CLOSED, own);
+        // Linux' driver, when it is loaded again, takes a closed back end for one that is gone for good.
+        else await this.#setState(XENBUS_STATE.INIT_WAIT, own);
         return;
       default:
         // No state: not written yet, or the front end's domain is gone while the toolstack closes.
