@@ -205,8 +205,10 @@ describe.skipIf(missing.includes("certificate tools"))("swtpm_localca", () => {
       "certserial = @/g/h/serial",
     ];
     writeFileSync(at("config"), lines.join("\n").replaceAll("@", directory.path));
-    writeFileSync(at("options"), "# the platform\n--platform-manufacturer Maker Inc.\n");
-    expect(await certify("--ek", POINT, "stray")).toMatchObject({ status: 0, stderr: "" });
+    writeFileSync(at("options"), "# the platform\n--platform-manufacturer Maker Inc.\n--subject C=DE,O=Org --days 3\n");
+    expect(await certify("--ek", POINT, "--vmid", "vm", "stray")).toMatchObject({ status: 0, stderr: "" });
+    // Of a file and the command line, the file names the subject, the command line everything else.
+    expect(await text("ek.cert")).toMatch(/Not After : Dec 31 23:59:59 9999 GMT\n\s+Subject: C = DE, O = Org\n/);
     for (const name of ["a/b/.lock.swtpm-localca", "c/d/swtpm-localca-rootca-cert.pem", "e/f/cert", "g/h/serial"]) {
       expect({ name, there: existsSync(at(name)) }).toEqual({ name, there: true });
     }

@@ -63,16 +63,20 @@ export async function readCertWords(path: string): Promise<readonly string[]> {
 
 /** Has the CA certify a key; DER. */
 export async function certifyLocally(ca: LocalCa, words: readonly string[], request: LocalRequest): Promise<Bytes> {
-  return ca.issue(await requestOf(new CertOptions([...words, ...certWords(request)])));
+  // The file may name another subject; whatever else is asked for here goes before what it says.
+  return ca.issue(await requestOf(new CertOptions(["--subject", subjectOf(request), ...words, ...certWords(request)])));
+}
+
+function subjectOf({ type, vmid }: LocalRequest): string {
+  const name = (vmid === undefined || vmid === "" ? "unknown" : vmid).replaceAll(",", "_").replace(/(?<!\\)\+/g, "_");
+  return type === "iak" || type === "idevid" ? `serialNumber=${name}` : `CN=${name}`;
 }
 
 /** The same as options of swtpm_cert. */
-function certWords({ type, key, vmid, tpm2, allowSigning, decryption, attributes }: LocalRequest): string[] {
-  const name = (vmid === undefined || vmid === "" ? "unknown" : vmid).replaceAll(",", "_").replace(/(?<!\\)\+/g, "_");
-  const subject = type === "iak" || type === "idevid" ? `serialNumber=${name}` : `CN=${name}`;
+function certWords({ type, key, tpm2, allowSigning, decryption, attributes }: LocalRequest): string[] {
   const passedOn = Object.entries(attributes).filter(([option]) => type === "ek" || !option.startsWith("tpm-spec-"));
   return [
-    ...["--subject", subject, "--type", type, "--days", "-1"],
+    ...["--type", type, "--days", "-1"],
     ...(tpm2 ? ["--tpm2"] : []),
     // What an endorsement key can do is nothing that the certificate of a platform says.
     ...(type === "ek" && allowSigning ? ["--allow-signing"] : []),
