@@ -30,6 +30,8 @@ export interface ClientStream extends Duplex {
   takeDescriptors?(): readonly number[];
   /** Gives the system what it takes at once, and returns the rest, which is to be written. Never throws. */
   writeAtOnce?(bytes: Bytes): Bytes;
+  /** Tells the client at once that what it sent has come; the system would wait for an answer to go with it. Never throws. */
+  acknowledge?(): void;
 }
 
 export interface ConversationOptions {
@@ -37,6 +39,8 @@ export interface ConversationOptions {
   readonly completeWithinMs?: number | undefined;
   /** Whether a conversation is one request and its response. */
   readonly once?: boolean | undefined;
+  /** Whether clients send a request in pieces, and its last piece only when the first has been acknowledged. */
+  readonly inPieces?: boolean | undefined;
   readonly trace?: Trace | undefined;
 }
 
@@ -167,7 +171,9 @@ export class Conversation implements Client {
 
   #awaitInput(): void {
     if (this.#stream.isPaused()) this.#stream.resume();
-    if (this.#input.length > 0) this.#startTimer();
+    if (this.#input.length === 0) return;
+    this.#startTimer();
+    if (this.#options.inPieces) this.#stream.acknowledge?.();
   }
 
   #startTimer(): void {

@@ -1,6 +1,7 @@
 import { writeSync } from "node:fs";
 import { Socket, type SocketConstructorOpts } from "node:net";
 import type { Bytes } from "@vtpm/wire";
+import { acknowledge } from "../native/acknowledge.ts";
 import type { ClientStream } from "./conversation.ts";
 
 /** Bytes that are read at once: more than any command. */
@@ -12,6 +13,8 @@ const READ_SIZE = 0x10000;
  * the system in the same call.
  */
 export class DirectSocket extends Socket implements ClientStream {
+  #canAcknowledge = process.platform === "linux";
+
   private constructor(source: SocketConstructorOpts | { readonly handle: object }) {
     const buffer = Buffer.alloc(READ_SIZE);
     const options = {
@@ -44,6 +47,15 @@ export class DirectSocket extends Socket implements ClientStream {
       return bytes.subarray(writeSync(descriptorOf(this), bytes));
     } catch {
       return bytes; // whoever writes it then meets the same, and knows what is to be done
+    }
+  }
+
+  acknowledge(): void {
+    if (!this.#canAcknowledge) return;
+    try {
+      acknowledge(descriptorOf(this));
+    } catch {
+      this.#canAcknowledge = false; // the client waits a little, as everywhere else
     }
   }
 }

@@ -48,7 +48,8 @@ export function serveMssim(host: string, port: number, served: Served): Promise<
   return listenPair(
     host,
     port,
-    { createSession: () => new MssimCommandSession(served.host, served.endProcess) },
+    // Those of tpm2-tss write the header and the command apart, and leave it to the system when the latter goes.
+    { createSession: () => new MssimCommandSession(served.host, served.endProcess), inPieces: true },
     { createSession: () => new MssimPlatformSession(served.host, served.platform, served.endProcess) },
   );
 }

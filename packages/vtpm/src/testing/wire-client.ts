@@ -37,6 +37,11 @@ export class WireClient {
     this.#socket.write(concatBytes(...parts));
   }
 
+  /** From now on a short segment waits until what was sent before has been acknowledged, as by default. */
+  awaitAcknowledgements(): void {
+    this.#socket.setNoDelay(false);
+  }
+
   /** Reads no more. */
   pause(): void {
     this.#socket.pause();
