@@ -24,3 +24,9 @@ export function reasonOf(error: unknown): string {
   const [, reason = message] = getSystemErrorMap().get(Number(error.errno)) ?? [];
   return `${reason} (${code})`;
 }
+
+/** The reason of the operating system as C programs write it: with a capital letter. */
+export function systemReason(error: unknown): string {
+  const reason = reasonOf(error);
+  return reason.charAt(0).toUpperCase() + reason.slice(1);
+}

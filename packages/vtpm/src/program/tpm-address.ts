@@ -1,5 +1,5 @@
 import { connect, isIPv6, type Socket } from "node:net";
-import { HostError, reasonOf } from "../host-error.ts";
+import { HostError, systemReason } from "../host-error.ts";
 import type { OptionDeclaration } from "./getopt.ts";
 import { UsageError } from "./usage-error.ts";
 
@@ -58,22 +58,19 @@ export function parsePort(text: string): number {
   return port;
 }
 
+/** How a program begins to tell that it could not connect. */
+export type ConnectComplaint = (address: SocketAddress) => string;
+
 /** Rejects with a `ConnectError`. */
-export function connectTo(address: SocketAddress): Promise<Socket> {
+export function connectTo(address: SocketAddress, complaint: ConnectComplaint): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const socket = connect(address);
     const fail = (error: Error) =>
-      reject(new ConnectError(`${failureOf(address)}: ${reasonOf(error)}`, { cause: error }));
+      reject(new ConnectError(`${complaint(address)}: ${systemReason(error)}`, { cause: error }));
     socket.once("error", fail);
     socket.once("connect", () => {
       socket.off("error", fail).setNoDelay(true);
       resolve(socket);
     });
   });
-}
-
-function failureOf(address: SocketAddress): string {
-  return "path" in address
-    ? `Could not connect to Unix socket '${address.path}'`
-    : `Could not connect to host '${address.host}' on port '${address.port}' using TCP socket`;
 }

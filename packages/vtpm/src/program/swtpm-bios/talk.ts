@@ -3,7 +3,7 @@ import type { Socket } from "node:net";
 import { type Bytes, concatBytes } from "@vtpm/wire";
 import { HostError, reasonOf } from "../../host-error.ts";
 import { uint32At } from "../../server/words.ts";
-import { ConnectError, connectTo, type TpmAddress } from "../tpm-address.ts";
+import { ConnectError, connectTo, type SocketAddress, type TpmAddress } from "../tpm-address.ts";
 
 /** Bytes of a response's tag, size and code. */
 const HEADER_SIZE = 10;
@@ -18,10 +18,15 @@ export class ResponseError extends HostError {
 
 export const responseCodeOf = (response: Bytes): number => uint32At(response, 6);
 
+const complaintOf = (address: SocketAddress): string =>
+  "path" in address
+    ? `Could not connect using UnixIO socket. ${address.path}`
+    : `Could not connect using TCP socket. Host '${address.host}', port '${address.port}'`;
+
 /** Sends one command over a connection of its own. Rejects with a `HostError`. */
 export async function talk(address: TpmAddress, command: Bytes, seconds: number): Promise<Bytes> {
   if ("device" in address) return talkToDevice(address.device, command);
-  const socket = await connectTo(address);
+  const socket = await connectTo(address, complaintOf);
   try {
     socket.write(command);
     return await receive(socket, seconds);

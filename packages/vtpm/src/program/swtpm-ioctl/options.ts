@@ -84,7 +84,7 @@ function commandOf(
     case "info":
       return { name, flags: integerOf(value, 64, "Cannot parse info flags.") };
     case "lock-storage":
-      return { name, retries: Number(integerOf(value, 32, `Could not get the number of retries from ${value}.`)) };
+      return { name, retries: Number(integerOf(value, 32, `Could not parse lock retries from ${value}.`)) };
     default:
       return { name };
   }

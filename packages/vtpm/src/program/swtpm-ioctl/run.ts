@@ -6,7 +6,7 @@ import { SocketTransport } from "../../control/socket-transport.ts";
 import { HostError, reasonOf } from "../../host-error.ts";
 import type { ProgramStreams } from "../program-streams.ts";
 import { SWTPM_VERSION } from "../swtpm-version.ts";
-import { ConnectError, connectTo, type TpmAddress } from "../tpm-address.ts";
+import { ConnectError, connectTo, type SocketAddress, type TpmAddress } from "../tpm-address.ts";
 import { IOCTL_HELP } from "./help.ts";
 import { type IoctlCommand, parseIoctlOptions } from "./options.ts";
 
@@ -47,8 +47,13 @@ export async function swtpmIoctl(
   }
 }
 
+const complaintOf = (address: SocketAddress): string =>
+  "path" in address
+    ? `Connect failed: '${address.path}'`
+    : `Could not connect to host '${address.host}' on port '${address.port}' using TCP socket`;
+
 async function openTransport(address: TpmAddress, environment: NodeJS.ProcessEnv): Promise<ControlTransport> {
-  if (!("device" in address)) return new SocketTransport(await connectTo(address));
+  if (!("device" in address)) return new SocketTransport(await connectTo(address, complaintOf));
   const { SWTPM_IOCTL_BUFFERSIZE } = environment;
   const pieceSize = SWTPM_IOCTL_BUFFERSIZE === undefined ? undefined : pieceSizeOf(SWTPM_IOCTL_BUFFERSIZE);
   try {

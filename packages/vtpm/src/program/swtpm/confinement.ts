@@ -1,10 +1,11 @@
+import { systemReason } from "../../host-error.ts";
 import { preloadedJobWorker } from "../../jobs/job-pool.ts";
 import { chroot } from "../../native/chroot.ts";
 import { NativeError } from "../../native/native-error.ts";
 import { forbidCalls, type SeccompAction, seccompSupported } from "../../native/seccomp.ts";
 import { UsageError } from "../usage-error.ts";
 import { becomeUser, userOf } from "../user.ts";
-import { OpenError, systemReason } from "./log.ts";
+import { OpenError } from "./log.ts";
 import type { Settings } from "./settings.ts";
 
 /** What goes on with less than it was started with. */

@@ -2,9 +2,10 @@ import { closeSync, readFileSync, rmSync } from "node:fs";
 import type { CryptoProvider } from "@vtpm/crypto";
 import { KeyError, type KeyForm, stateKey } from "@vtpm/state";
 import type { Bytes } from "@vtpm/wire";
+import { systemReason } from "../../host-error.ts";
 import type { SubOptions } from "../sub-options.ts";
 import { UsageError } from "../usage-error.ts";
-import { type Log, OpenError, systemReason } from "./log.ts";
+import { type Log, OpenError } from "./log.ts";
 import type { SUB_OPTIONS } from "./option-table.ts";
 
 /** Passphrases up to this many bytes are found by trying. */
@@ -30,7 +31,10 @@ export function readKey(
     if (remove && typeof from === "string") rmSync(from);
     return key;
   } catch (error) {
-    if (error instanceof KeyError) throw new UsageError(`${option}: ${error.message}`, { cause: error });
+    if (error instanceof KeyError) {
+      const complaint = isKey && format === "hex" ? `Could not parse key hex string: ${option}` : option;
+      throw new UsageError(`${complaint}: ${error.message}`, { cause: error });
+    }
     throw error;
   } finally {
     content.fill(0);

@@ -1,6 +1,6 @@
 import { constants, openSync, writeSync } from "node:fs";
 import type { Bytes } from "@vtpm/wire";
-import { HostError, reasonOf } from "../../host-error.ts";
+import { HostError, reasonOf, systemReason } from "../../host-error.ts";
 import { StoreError } from "../../store/store-error.ts";
 import type { SubOptions } from "../sub-options.ts";
 import type { SUB_OPTIONS } from "./option-table.ts";
@@ -91,18 +91,16 @@ export class Log {
   }
 }
 
-/** The reason of the operating system as C programs write it: with a capital letter. */
-export function systemReason(error: unknown): string {
-  const reason = reasonOf(error);
-  return reason.charAt(0).toUpperCase() + reason.slice(1);
-}
+/** What scripts look for in messages about the state. */
+const STATE_COMPLAINTS: Readonly<Record<string, string>> = {
+  STATE_LOCKED: "Could not lock access to lockfile: Resource temporarily unavailable:",
+  STATE_PROFILE: "Error: Profile could not be applied to an existing TPM 2 instance.",
+};
 
-/** What scripts look for in the messages of a second process that wants the same state. */
 function inSwtpmsWords(error: unknown): string {
   const reason = reasonOf(error);
-  return error instanceof StoreError && error.code === "STATE_LOCKED"
-    ? `Could not lock access to lockfile: Resource temporarily unavailable: ${reason}`
-    : reason;
+  const complaint = error instanceof StoreError ? STATE_COMPLAINTS[error.code] : undefined;
+  return complaint === undefined ? reason : `${complaint} ${reason}`;
 }
 
 function openLog(file: string, truncate: boolean): number {

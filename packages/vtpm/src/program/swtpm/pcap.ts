@@ -2,9 +2,10 @@ import { randomBytes, randomInt } from "node:crypto";
 import { closeSync, constants, fchmodSync, openSync, writeSync } from "node:fs";
 import { type Bytes, concatBytes, EMPTY } from "@vtpm/wire";
 import type { Trace } from "../../host/trace.ts";
+import { systemReason } from "../../host-error.ts";
 import { hostStruct } from "../../native/host-struct.ts";
 import type { SubOptions } from "../sub-options.ts";
-import { OpenError, systemReason } from "./log.ts";
+import { OpenError } from "./log.ts";
 import type { SUB_OPTIONS } from "./option-table.ts";
 
 const FILE_MODE = 0o640;

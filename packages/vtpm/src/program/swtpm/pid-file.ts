@@ -1,6 +1,7 @@
 import { closeSync, constants, fstatSync, ftruncateSync, openSync, readlinkSync, rmSync, writeSync } from "node:fs";
+import { systemReason } from "../../host-error.ts";
 import type { SubOptions } from "../sub-options.ts";
-import { OpenError, systemReason } from "./log.ts";
+import { OpenError } from "./log.ts";
 import type { SUB_OPTIONS } from "./option-table.ts";
 
 /** Writes the process id as `--pid` says; returns how the file is removed. Throws an `OpenError`. */

@@ -1,9 +1,11 @@
 import { getFips } from "node:crypto";
 import { closeSync, constants, openSync, readSync } from "node:fs";
 import type { Profile } from "@vtpm/tpm2";
+import { systemReason } from "../../host-error.ts";
 import { profileOf } from "../profile-option.ts";
 import type { SubOptions } from "../sub-options.ts";
-import { OpenError, systemReason } from "./log.ts";
+import { UsageError } from "../usage-error.ts";
+import { OpenError } from "./log.ts";
 import type { SUB_OPTIONS } from "./option-table.ts";
 
 /** Bytes of the longest profile that is read. */
@@ -20,8 +22,13 @@ const FIPS_MINIMUMS: ReadonlyMap<string, number> = new Map([
 /** The profile that `--profile` names. Throws a `HostError`. */
 export function readProfile(option: SubOptions<typeof SUB_OPTIONS.profile>): Profile {
   const { name, profile: text, file, fd, "remove-disabled": removal } = option;
-  const profile = profileOf((name ?? text ?? contentOf(file ?? fd ?? -1)).trim());
-  return withoutRemoved(profile, removal);
+  const asked = (name ?? text ?? contentOf(file ?? fd ?? -1)).trim();
+  try {
+    return withoutRemoved(profileOf(asked), removal);
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    throw new UsageError(`Error: Could not set profile for TPM2: ${error.message}`, { cause: error });
+  }
 }
 
 /** What is left of a custom profile without what its host does not have, as the option says; no other profile is touched. */

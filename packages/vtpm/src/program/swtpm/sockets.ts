@@ -1,5 +1,6 @@
 import { closeSync, fstatSync, openSync } from "node:fs";
 import type { Socket } from "node:net";
+import { systemReason } from "../../host-error.ts";
 import { NativeError } from "../../native/native-error.ts";
 import type { Poller } from "../../native/poller.ts";
 import type { ClientStream } from "../../server/conversation.ts";
@@ -8,7 +9,7 @@ import { ListenError } from "../../server/listen-error.ts";
 import { type Listener, listenDescriptor, listenTcp, listenUnix } from "../../server/listener.ts";
 import type { Reception } from "../../server/reception.ts";
 import { UsageError } from "../usage-error.ts";
-import { OpenError, systemReason } from "./log.ts";
+import { OpenError } from "./log.ts";
 import type { Settings } from "./settings.ts";
 
 /** Where a socket is opened that everybody on this machine, but nobody else, can reach. */
