@@ -30,6 +30,8 @@ export interface ScenarioOptions {
   readonly startup?: boolean;
   /** A new TPM for every test, for scenarios that change what cannot be changed back. */
   readonly freshTpm?: boolean;
+  /** Over each protocol, where the protocol itself is at stake: of starting and stopping, of what is large and of what takes long. */
+  readonly eachProtocol?: boolean;
   /** Objects stay loaded between programs: for programs that do not save them as contexts. */
   readonly keepObjects?: boolean;
 }
@@ -177,16 +179,19 @@ function words(line: string): string[] {
   return [...line.matchAll(/(?:'[^']*'|[^\s'])+/g)].map(([word]) => word.replaceAll("'", ""));
 }
 
-/** Declares the tests of `body` once for each route to the server. */
+/** For all scenarios over each protocol. */
+const { EVERY_PROTOCOL } = process.env;
+
+/** Declares the tests of `body` by the first route to the server; otherwise protocols carry the same bytes. */
 export function scenarios(
   theme: string,
   programs: ProgramName,
-  routes: readonly Route[],
+  routes: readonly [Route, ...Route[]],
   body: (tpm: Scenario) => void,
   options: ScenarioOptions = {},
 ): void {
   const declare = inject("missingPrograms").includes(programs) ? describe.skip : describe;
-  for (const route of routes) {
+  for (const route of options.eachProtocol || EVERY_PROTOCOL !== undefined ? routes : [routes[0]]) {
     declare(`${programs}: ${theme}, ${route.name}`, () => {
       const scenario = new Scenario(route, options);
       const begin = () => scenario.begin();

@@ -1,5 +1,5 @@
 import { beforeEach, expect, test } from "vitest";
-import { type Route, type Scenario, scenarios } from "../scenario.ts";
+import { type Route, type Scenario, type ScenarioOptions, scenarios } from "../scenario.ts";
 
 function environment(type: "raw" | "mssim") {
   return (port: number, directory: string) => ({
@@ -13,18 +13,11 @@ function environment(type: "raw" | "mssim") {
   });
 }
 
-const overMssim: Route = {
-  name: "over the TCG simulator's protocol",
-  protocol: "mssim",
-  environment: environment("mssim"),
-};
-const overSwtpm: Route = { name: "over swtpm's protocol", protocol: "swtpm", environment: environment("raw") };
-
-interface IbmTssOptions {
-  readonly freshTpm?: boolean;
-  /** Over swtpm's protocol, too. */
-  readonly eachProtocol?: boolean;
-}
+/** The simulator's protocol is IBM's. */
+const routes: readonly [Route, Route] = [
+  { name: "over the TCG simulator's protocol", protocol: "mssim", environment: environment("mssim") },
+  { name: "over swtpm's protocol", protocol: "swtpm", environment: environment("raw") },
+];
 
 /** A command line that must succeed, or one that must be refused with the given response code. */
 export type Step = string | readonly [line: string, refusedWith: number];
@@ -35,16 +28,12 @@ export type Step = string | readonly [line: string, refusedWith: number];
  */
 export type Sequence = readonly [name: string, ...steps: Step[]];
 
-/** Declares tests that drive IBM's command-line programs, over the simulator's protocol, which is IBM's. */
-export function withIbmTss(
-  theme: string,
-  body: (tpm: Scenario) => void,
-  { eachProtocol = false, ...options }: IbmTssOptions = {},
-): void {
+/** Declares tests that drive IBM's command-line programs. */
+export function withIbmTss(theme: string, body: (tpm: Scenario) => void, options?: ScenarioOptions): void {
   scenarios(
     theme,
     "IBM TSS",
-    eachProtocol ? [overMssim, overSwtpm] : [overMssim],
+    routes,
     (tpm) => {
       beforeEach(async () => {
         expect(await tpm.server.with((raw) => raw.execute(clear))).toEqual(cleared);
@@ -60,7 +49,7 @@ export function withIbmTss(
 }
 
 /** One test for each sequence. */
-export function sequences(theme: string, table: readonly Sequence[], options?: IbmTssOptions): void {
+export function sequences(theme: string, table: readonly Sequence[], options?: ScenarioOptions): void {
   withIbmTss(
     theme,
     (tpm) => {

@@ -1,33 +1,31 @@
 import { type Route, type Scenario, type ScenarioOptions, scenarios } from "../scenario.ts";
 
-const overSwtpm: Route = {
-  name: "over swtpm's protocol",
-  protocol: "swtpm",
-  environment: (port) => ({ TPM2TOOLS_TCTI: `swtpm:host=127.0.0.1,port=${port}`, TSS2_LOG: "all+none" }),
-};
-
-const overMssim: Route = {
-  name: "over the TCG simulator's protocol",
-  protocol: "mssim",
-  environment: (port) => ({ TPM2TOOLS_TCTI: `mssim:host=127.0.0.1,port=${port}`, TSS2_LOG: "all+none" }),
-};
+/** Over the simulator's the tools wait some 40 ms for each command, since they send it in two small segments. */
+const routes: readonly [Route, Route] = [
+  {
+    name: "over swtpm's protocol",
+    protocol: "swtpm",
+    environment: (port) => ({ TPM2TOOLS_TCTI: `swtpm:host=127.0.0.1,port=${port}`, TSS2_LOG: "all+none" }),
+  },
+  {
+    name: "over the TCG simulator's protocol",
+    protocol: "mssim",
+    environment: (port) => ({ TPM2TOOLS_TCTI: `mssim:host=127.0.0.1,port=${port}`, TSS2_LOG: "all+none" }),
+  },
+];
 
 /** Declares tests that drive tpm2-tools. */
 export function withTools(theme: string, body: (tpm: Scenario) => void, options?: ScenarioOptions): void {
-  scenarios(theme, "tpm2-tools", [overSwtpm], body, options);
+  scenarios(theme, "tpm2-tools", routes, body, options);
 }
 
-/**
- * Declares tests that drive tpm2-tools once over each protocol: of starting and stopping, of what is large and of what takes
- * long. Otherwise protocols carry the same bytes, and over the simulator's the tools wait some 40 ms for each command, since
- * they send it in two small segments.
- */
+/** Declares tests that drive tpm2-tools, once over each protocol. */
 export function withToolsOverEachProtocol(
   theme: string,
   body: (tpm: Scenario) => void,
   options?: ScenarioOptions,
 ): void {
-  scenarios(theme, "tpm2-tools", [overSwtpm, overMssim], body, options);
+  withTools(theme, body, { ...options, eachProtocol: true });
 }
 
 /** The value after `name:` in the tools' YAML output. */
