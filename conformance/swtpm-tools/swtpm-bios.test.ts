@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, inject, test } from "vitest";
 import { debiansSwtpm, ourSwtpm } from "../servers/swtpm-program.ts";
-import { SwtpmProcess, TRANSPORTS } from "./swtpm-process.ts";
-import { debians, type Ended, ours, PAIRS, type RunOptions, run } from "./tools.ts";
+import { SwtpmProcess } from "./swtpm-process.ts";
+import { CONVERSATIONS, debians, type Ended, ours, type RunOptions, run } from "./tools.ts";
 
 const isMissing = inject("missingPrograms").includes("swtpm");
 const declare = isMissing ? describe.skip : describe;
@@ -26,87 +26,85 @@ afterEach(async () => {
   servers = [];
 });
 
-for (const [tools, program] of PAIRS) {
-  for (const transport of TRANSPORTS) {
-    declare(`swtpm_bios of ${tools.name} with ${program.name} over ${transport}`, () => {
-      const start = async (...args: readonly string[]) => {
-        const server = await SwtpmProcess.start(program, transport, "--flags", "not-need-init", ...args);
-        servers.push(server);
-        return server;
-      };
-      const bios = (server: SwtpmProcess, args: readonly string[], options: RunOptions = {}) =>
-        run([...tools.bios, ...server.data, ...args], options);
-      const refused = (name: string, code: string): Ended => ({
-        ...OK,
+for (const [tools, program, transport] of CONVERSATIONS) {
+  declare(`swtpm_bios of ${tools.name} with ${program.name} over ${transport}`, () => {
+    const start = async (...args: readonly string[]) => {
+      const server = await SwtpmProcess.start(program, transport, "--flags", "not-need-init", ...args);
+      servers.push(server);
+      return server;
+    };
+    const bios = (server: SwtpmProcess, args: readonly string[], options: RunOptions = {}) =>
+      run([...tools.bios, ...server.data, ...args], options);
+    const refused = (name: string, code: string): Ended => ({
+      ...OK,
+      status: 128,
+      stdout: `${name} returned error code 0x${code}\n`,
+    });
+
+    test("starts a TPM 2.0", async () => {
+      const server = await start("--tpm2");
+      for (const args of [["-n"], ["-d"]]) {
+        expect(await bios(server, ["--tpm2", ...args])).toEqual(OK);
+        expect(codeIn(await server.execute(GET_RANDOM))).toBe(TPM_RC_INITIALIZE);
+      }
+      expect(await bios(server, ["--tpm2", "-s"])).toEqual(refused("TPM2_Startup", "000001c4"));
+      expect(await bios(server, ["--tpm2", "-cs"])).toEqual(OK);
+      expect(codeIn(await server.execute(GET_RANDOM))).toBe(0);
+      for (const args of [[], ["-c"], ["-o"], ["-s"]])
+        expect(await bios(server, ["--tpm2", ...args])).toEqual(refused("TPM2_Startup", "00000100"));
+      expect(codeIn(await server.execute(USE_PLATFORM))).toBe(0);
+      expect(await bios(server, ["-tpm2", "-n", "-u"])).toEqual(OK);
+      expect(codeIn(await server.execute(USE_PLATFORM))).toBe(0x9a2);
+      expect(await bios(server, ["-tpm2", "-n", "-u"])).toEqual(refused("TPM2_HierarchyChangeAuth", "000009a2"));
+    });
+
+    test("resumes a TPM 2.0", async () => {
+      const server = await start("--tpm2");
+      expect(await bios(server, ["--tpm2"])).toEqual(OK);
+      expect(codeIn(await server.execute(SHUTDOWN_STATE))).toBe(0);
+      expect((await run([...tools.ioctl, ...server.control, "-i"])).status).toBe(0);
+      expect(await bios(server, ["--tpm2", "-s"])).toEqual(OK);
+      expect(codeIn(await server.execute(GET_RANDOM))).toBe(0);
+    });
+
+    // Ours has no TPM 1.2 yet.
+    const tpm12 = program === ourSwtpm ? test.skip : test;
+
+    tpm12("starts, enables and activates a TPM 1.2", async () => {
+      const server = await start();
+      const flags = async () => [...(await server.execute(TPM12_GET_PERMANENT_FLAGS)).subarray(16, 19)];
+      const reset = async () => expect((await run([...tools.ioctl, ...server.control, "-i"])).status).toBe(0);
+      expect(await bios(server, [])).toEqual(OK);
+      for (const command of [TPM12_DEACTIVATE, TPM12_DISABLE]) expect(codeIn(await server.execute(command))).toBe(0);
+      await reset();
+      expect(await bios(server, ["-o"])).toEqual(OK);
+      const [disable, ownership, deactivated] = [1, 1, 1];
+      expect(await flags()).toEqual([disable, ownership, deactivated]);
+      // Activating takes effect after a reset.
+      expect(await bios(server, ["-n", "-ea"])).toEqual({ ...OK, status: 129, stdout: "TPM requires a reset\n" });
+      expect(await flags()).toEqual([0, ownership, 0]);
+      expect(codeIn(await server.execute(TPM12_GET_RANDOM))).toBe(TPM12_DEACTIVATED);
+      await reset();
+      expect(await bios(server, ["-cs", "-ea", "-u"])).toEqual(OK);
+      expect(codeIn(await server.execute(TPM12_GET_RANDOM))).toBe(0);
+      const again = await bios(server, ["-n", "-u"]);
+      expect(again).toEqual({
         status: 128,
-        stdout: `${name} returned error code 0x${code}\n`,
-      });
-
-      test("starts a TPM 2.0", async () => {
-        const server = await start("--tpm2");
-        for (const args of [["-n"], ["-d"]]) {
-          expect(await bios(server, ["--tpm2", ...args])).toEqual(OK);
-          expect(codeIn(await server.execute(GET_RANDOM))).toBe(TPM_RC_INITIALIZE);
-        }
-        expect(await bios(server, ["--tpm2", "-s"])).toEqual(refused("TPM2_Startup", "000001c4"));
-        expect(await bios(server, ["--tpm2", "-cs"])).toEqual(OK);
-        expect(codeIn(await server.execute(GET_RANDOM))).toBe(0);
-        for (const args of [[], ["-c"], ["-o"], ["-s"]])
-          expect(await bios(server, ["--tpm2", ...args])).toEqual(refused("TPM2_Startup", "00000100"));
-        expect(codeIn(await server.execute(USE_PLATFORM))).toBe(0);
-        expect(await bios(server, ["-tpm2", "-n", "-u"])).toEqual(OK);
-        expect(codeIn(await server.execute(USE_PLATFORM))).toBe(0x9a2);
-        expect(await bios(server, ["-tpm2", "-n", "-u"])).toEqual(refused("TPM2_HierarchyChangeAuth", "000009a2"));
-      });
-
-      test("resumes a TPM 2.0", async () => {
-        const server = await start("--tpm2");
-        expect(await bios(server, ["--tpm2"])).toEqual(OK);
-        expect(codeIn(await server.execute(SHUTDOWN_STATE))).toBe(0);
-        expect((await run([...tools.ioctl, ...server.control, "-i"])).status).toBe(0);
-        expect(await bios(server, ["--tpm2", "-s"])).toEqual(OK);
-        expect(codeIn(await server.execute(GET_RANDOM))).toBe(0);
-      });
-
-      // Ours has no TPM 1.2 yet.
-      const tpm12 = program === ourSwtpm ? test.skip : test;
-
-      tpm12("starts, enables and activates a TPM 1.2", async () => {
-        const server = await start();
-        const flags = async () => [...(await server.execute(TPM12_GET_PERMANENT_FLAGS)).subarray(16, 19)];
-        const reset = async () => expect((await run([...tools.ioctl, ...server.control, "-i"])).status).toBe(0);
-        expect(await bios(server, [])).toEqual(OK);
-        for (const command of [TPM12_DEACTIVATE, TPM12_DISABLE]) expect(codeIn(await server.execute(command))).toBe(0);
-        await reset();
-        expect(await bios(server, ["-o"])).toEqual(OK);
-        const [disable, ownership, deactivated] = [1, 1, 1];
-        expect(await flags()).toEqual([disable, ownership, deactivated]);
-        // Activating takes effect after a reset.
-        expect(await bios(server, ["-n", "-ea"])).toEqual({ ...OK, status: 129, stdout: "TPM requires a reset\n" });
-        expect(await flags()).toEqual([0, ownership, 0]);
-        expect(codeIn(await server.execute(TPM12_GET_RANDOM))).toBe(TPM12_DEACTIVATED);
-        await reset();
-        expect(await bios(server, ["-cs", "-ea", "-u"])).toEqual(OK);
-        expect(codeIn(await server.execute(TPM12_GET_RANDOM))).toBe(0);
-        const again = await bios(server, ["-n", "-u"]);
-        expect(again).toEqual({
-          status: 128,
-          stdout: "",
-          stderr:
-            "TSC_PhysicalPresence(PRESENT) returned error code 0x00000003\n" +
-            "TPM_PhysicalEnable returned error code 0x0000002d\n" +
-            "TPM_PhysicalSetDeactivated returned error code 0x0000002d\n" +
-            "TSC_PhysicalPresence(NOT_PRESENT|LOCK) returned error code 0x00000003\n",
-        });
-      });
-
-      tpm12("starts a TPM 1.2 for nothing but to be seen", async () => {
-        const server = await start();
-        expect(await bios(server, ["-d"])).toEqual(OK);
-        expect(codeIn(await server.execute(TPM12_GET_RANDOM))).toBe(TPM12_DEACTIVATED);
+        stdout: "",
+        stderr:
+          "TSC_PhysicalPresence(PRESENT) returned error code 0x00000003\n" +
+          "TPM_PhysicalEnable returned error code 0x0000002d\n" +
+          "TPM_PhysicalSetDeactivated returned error code 0x0000002d\n" +
+          "TSC_PhysicalPresence(NOT_PRESENT|LOCK) returned error code 0x00000003\n",
       });
     });
-  }
+
+    tpm12("starts a TPM 1.2 for nothing but to be seen", async () => {
+      const server = await start();
+      expect(await bios(server, ["-d"])).toEqual(OK);
+      expect(codeIn(await server.execute(TPM12_GET_RANDOM))).toBe(TPM12_DEACTIVATED);
+    });
+  });
 }
 
 declare("swtpm_bios of our tools, as Debian's", () => {

@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from "vitest";
 import { debiansSwtpm } from "../servers/swtpm-program.ts";
-import { SwtpmProcess, TRANSPORTS } from "./swtpm-process.ts";
-import { debians, type Ended, ours, PAIRS, type RunOptions, run } from "./tools.ts";
+import { SwtpmProcess } from "./swtpm-process.ts";
+import { CONVERSATIONS, debians, type Ended, ours, type RunOptions, run } from "./tools.ts";
 
 const isMissing = inject("missingPrograms").includes("swtpm");
 const declare = isMissing ? describe.skip : describe;
@@ -35,120 +35,116 @@ afterEach(async () => {
   servers = [];
 });
 
-for (const [tools, program] of PAIRS) {
-  for (const transport of TRANSPORTS) {
-    declare(`swtpm_ioctl of ${tools.name} with ${program.name} over ${transport}`, () => {
-      const start = async (...args: readonly string[]) => {
-        const server = await SwtpmProcess.start(program, transport, "--tpm2", ...args);
-        servers.push(server);
-        return server;
-      };
-      const ioctl = (server: SwtpmProcess, args: readonly string[], options: RunOptions = {}) =>
-        run([...tools.ioctl, ...server.control, ...args], options);
+for (const [tools, program, transport] of CONVERSATIONS) {
+  declare(`swtpm_ioctl of ${tools.name} with ${program.name} over ${transport}`, () => {
+    const start = async (...args: readonly string[]) => {
+      const server = await SwtpmProcess.start(program, transport, "--tpm2", ...args);
+      servers.push(server);
+      return server;
+    };
+    const ioctl = (server: SwtpmProcess, args: readonly string[], options: RunOptions = {}) =>
+      run([...tools.ioctl, ...server.control, ...args], options);
 
-      test("asks what there is", async () => {
-        const server = await start("--flags", "not-need-init");
-        expect(await ioctl(server, ["-c"])).toEqual({
-          ...OK,
-          stdout: `ptm capability is 0x${program.capability.toString(16)}\n`,
-        });
-        expect(await ioctl(server, ["-e"])).toEqual({ ...OK, stdout: "tpmEstablished is 0\n" });
-        expect(await ioctl(server, ["-g"])).toEqual({ ...OK, stdout: "ptm configuration flags: 0x0\n" });
-        expect((await ioctl(server, ["-b", "0"])).stdout).toBe(
-          `TPM buffersize: 4096\nminimum size  : ${program.minBufferSize}\nmaximum size  : 4096\n`,
-        );
-        const info = JSON.parse((await ioctl(server, ["--info", "0x3"])).stdout);
-        expect(info).toMatchObject({ TPMSpecification: { family: "2.0" }, TPMAttributes: { model: "swtpm" } });
+    test("asks what there is", async () => {
+      const server = await start("--flags", "not-need-init");
+      expect(await ioctl(server, ["-c"])).toEqual({
+        ...OK,
+        stdout: `ptm capability is 0x${program.capability.toString(16)}\n`,
       });
-
-      test("starts and stops the TPM, ends the process", async () => {
-        const server = await start();
-        const stopped = refused("TPM result from PTM_GET_TPMESTABLISHED: 0xa");
-        expect(await ioctl(server, ["-e"])).toEqual(stopped);
-        expect(await ioctl(server, ["-i"])).toEqual(OK);
-        expect((await server.execute(STARTUP_CLEAR)).readUInt32BE(6)).toBe(0);
-        expect(await ioctl(server, ["-b", "3000"])).toEqual(refused("TPM result from PTM_SET_BUFFERSIZE: 0xa"));
-        expect(await ioctl(server, ["--stop"])).toEqual(OK);
-        expect(await ioctl(server, ["-e"])).toEqual(stopped);
-        expect((await ioctl(server, ["-b", "3000"])).stdout).toMatch(/^TPM buffersize: 3000\n/);
-        expect(await ioctl(server, ["-s"])).toEqual(OK);
-        expect(await server.ended()).toBe(0);
-      });
-
-      test("sets the locality and resets the established bit from one that may", async () => {
-        const server = await start("--flags", "not-need-init,startup-clear");
-        for (const locality of ["0", "4"]) expect(await ioctl(server, ["-l", locality])).toEqual(OK);
-        expect(await ioctl(server, ["-r", "0"])).toEqual(refused("TPM result from PTM_RESET_TPMESTABLISHED: 0x3d"));
-        expect(await ioctl(server, ["-r", "3"])).toEqual(OK);
-      });
-
-      test("measures data of any length", async () => {
-        const long = Buffer.alloc(10_000, "measured");
-        for (const [word, options, data] of [
-          ["abc", {}, Buffer.from("abc")],
-          ["-", { input: long }, long],
-        ] as const) {
-          const server = await start("--flags", "not-need-init,startup-clear");
-          expect(await ioctl(server, ["-h", word], options)).toEqual(OK);
-          expect(valueIn(await server.execute(readPcr(17)))).toBe(
-            sha256(Buffer.alloc(32), sha256(data)).toString("hex"),
-          );
-          expect(await ioctl(server, ["-e"])).toEqual({ ...OK, stdout: "tpmEstablished is 1\n" });
-        }
-      });
-
-      test("moves a TPM with its state by files", async () => {
-        const from = await start("--flags", "not-need-init,startup-clear");
-        expect((await from.execute(EXTEND_PCR_16)).readUInt32BE(6)).toBe(0);
-        const value = valueIn(await from.execute(readPcr(16)));
-        expect(value).not.toBe("00".repeat(32));
-        const file = (type: string) => join(directory, `${transport}-${type}`);
-        for (const type of ["permanent", "volatile", "savestate"]) {
-          expect(await ioctl(from, ["--save", type, file(type)])).toEqual(OK);
-          expect(statSync(file(type)).mode & 0o777).toBe(0o600);
-        }
-        expect(readFileSync(file("permanent")).length).toBeGreaterThan(1000);
-        expect(readFileSync(file("volatile")).length).toBeGreaterThan(4000);
-        expect(readFileSync(file("savestate"))).toHaveLength(0);
-
-        const to = await start();
-        for (const type of ["permanent", "volatile", "savestate"])
-          expect(await ioctl(to, ["--load", type, file(type)])).toEqual(OK);
-        expect(await ioctl(to, ["-i"])).toEqual(OK);
-        expect(valueIn(await to.execute(readPcr(16)))).toBe(value);
-        expect(await ioctl(to, ["--load", "permanent", file("permanent")])).toEqual(
-          refused("TPM result from PTM_SET_STATEBLOB: 0xa"),
-        );
-      });
-
-      test("stores the volatile state", async () => {
-        const server = await start("--flags", "not-need-init,startup-clear");
-        const stored = join(server.directory, "tpm2-00.volatilestate");
-        expect(existsSync(stored)).toBe(false);
-        expect(await ioctl(server, ["-v"])).toEqual(OK);
-        expect(existsSync(stored)).toBe(true);
-        expect(await ioctl(server, ["-C"])).toEqual(OK);
-      });
-
-      test("tells of keys, and saves a blob without the file's encryption", async () => {
-        const key = join(directory, `${transport}-key`);
-        writeFileSync(key, "00112233445566778899aabbccddeeff");
-        const server = await start("--flags", "not-need-init", "--key", `file=${key}`);
-        expect(await ioctl(server, ["-g"])).toEqual({ ...OK, stdout: "ptm configuration flags: 0x1\n" });
-        const file = join(directory, `${transport}-decrypted`);
-        expect(await ioctl(server, ["--save", "permanent", file])).toEqual(OK);
-        // Envelope: flags at 4 (no encryption), then the plain inner data.
-        expect(readFileSync(file).readUInt16BE(4) & 0x03).toBe(0);
-      });
-
-      // Debian's tool is older than this.
-      test.skipIf(tools === debians)("takes the lock of the state", async () => {
-        const server = await start("--flags", "not-need-init");
-        const unknown = refused("TPM result from PTM_LOCK_STORAGE: 0xa");
-        expect(await ioctl(server, ["--lock-storage", "3"])).toEqual(program.capability < 0x10000 ? unknown : OK);
-      });
+      expect(await ioctl(server, ["-e"])).toEqual({ ...OK, stdout: "tpmEstablished is 0\n" });
+      expect(await ioctl(server, ["-g"])).toEqual({ ...OK, stdout: "ptm configuration flags: 0x0\n" });
+      expect((await ioctl(server, ["-b", "0"])).stdout).toBe(
+        `TPM buffersize: 4096\nminimum size  : ${program.minBufferSize}\nmaximum size  : 4096\n`,
+      );
+      const info = JSON.parse((await ioctl(server, ["--info", "0x3"])).stdout);
+      expect(info).toMatchObject({ TPMSpecification: { family: "2.0" }, TPMAttributes: { model: "swtpm" } });
     });
-  }
+
+    test("starts and stops the TPM, ends the process", async () => {
+      const server = await start();
+      const stopped = refused("TPM result from PTM_GET_TPMESTABLISHED: 0xa");
+      expect(await ioctl(server, ["-e"])).toEqual(stopped);
+      expect(await ioctl(server, ["-i"])).toEqual(OK);
+      expect((await server.execute(STARTUP_CLEAR)).readUInt32BE(6)).toBe(0);
+      expect(await ioctl(server, ["-b", "3000"])).toEqual(refused("TPM result from PTM_SET_BUFFERSIZE: 0xa"));
+      expect(await ioctl(server, ["--stop"])).toEqual(OK);
+      expect(await ioctl(server, ["-e"])).toEqual(stopped);
+      expect((await ioctl(server, ["-b", "3000"])).stdout).toMatch(/^TPM buffersize: 3000\n/);
+      expect(await ioctl(server, ["-s"])).toEqual(OK);
+      expect(await server.ended()).toBe(0);
+    });
+
+    test("sets the locality and resets the established bit from one that may", async () => {
+      const server = await start("--flags", "not-need-init,startup-clear");
+      for (const locality of ["0", "4"]) expect(await ioctl(server, ["-l", locality])).toEqual(OK);
+      expect(await ioctl(server, ["-r", "0"])).toEqual(refused("TPM result from PTM_RESET_TPMESTABLISHED: 0x3d"));
+      expect(await ioctl(server, ["-r", "3"])).toEqual(OK);
+    });
+
+    test("measures data of any length", async () => {
+      const long = Buffer.alloc(10_000, "measured");
+      for (const [word, options, data] of [
+        ["abc", {}, Buffer.from("abc")],
+        ["-", { input: long }, long],
+      ] as const) {
+        const server = await start("--flags", "not-need-init,startup-clear");
+        expect(await ioctl(server, ["-h", word], options)).toEqual(OK);
+        expect(valueIn(await server.execute(readPcr(17)))).toBe(sha256(Buffer.alloc(32), sha256(data)).toString("hex"));
+        expect(await ioctl(server, ["-e"])).toEqual({ ...OK, stdout: "tpmEstablished is 1\n" });
+      }
+    });
+
+    test("moves a TPM with its state by files", async () => {
+      const from = await start("--flags", "not-need-init,startup-clear");
+      expect((await from.execute(EXTEND_PCR_16)).readUInt32BE(6)).toBe(0);
+      const value = valueIn(await from.execute(readPcr(16)));
+      expect(value).not.toBe("00".repeat(32));
+      const file = (type: string) => join(directory, `${transport}-${type}`);
+      for (const type of ["permanent", "volatile", "savestate"]) {
+        expect(await ioctl(from, ["--save", type, file(type)])).toEqual(OK);
+        expect(statSync(file(type)).mode & 0o777).toBe(0o600);
+      }
+      expect(readFileSync(file("permanent")).length).toBeGreaterThan(1000);
+      expect(readFileSync(file("volatile")).length).toBeGreaterThan(4000);
+      expect(readFileSync(file("savestate"))).toHaveLength(0);
+
+      const to = await start();
+      for (const type of ["permanent", "volatile", "savestate"])
+        expect(await ioctl(to, ["--load", type, file(type)])).toEqual(OK);
+      expect(await ioctl(to, ["-i"])).toEqual(OK);
+      expect(valueIn(await to.execute(readPcr(16)))).toBe(value);
+      expect(await ioctl(to, ["--load", "permanent", file("permanent")])).toEqual(
+        refused("TPM result from PTM_SET_STATEBLOB: 0xa"),
+      );
+    });
+
+    test("stores the volatile state", async () => {
+      const server = await start("--flags", "not-need-init,startup-clear");
+      const stored = join(server.directory, "tpm2-00.volatilestate");
+      expect(existsSync(stored)).toBe(false);
+      expect(await ioctl(server, ["-v"])).toEqual(OK);
+      expect(existsSync(stored)).toBe(true);
+      expect(await ioctl(server, ["-C"])).toEqual(OK);
+    });
+
+    test("tells of keys, and saves a blob without the file's encryption", async () => {
+      const key = join(directory, `${transport}-key`);
+      writeFileSync(key, "00112233445566778899aabbccddeeff");
+      const server = await start("--flags", "not-need-init", "--key", `file=${key}`);
+      expect(await ioctl(server, ["-g"])).toEqual({ ...OK, stdout: "ptm configuration flags: 0x1\n" });
+      const file = join(directory, `${transport}-decrypted`);
+      expect(await ioctl(server, ["--save", "permanent", file])).toEqual(OK);
+      // Envelope: flags at 4 (no encryption), then the plain inner data.
+      expect(readFileSync(file).readUInt16BE(4) & 0x03).toBe(0);
+    });
+
+    // Debian's tool is older than this.
+    test.skipIf(tools === debians)("takes the lock of the state", async () => {
+      const server = await start("--flags", "not-need-init");
+      const unknown = refused("TPM result from PTM_LOCK_STORAGE: 0xa");
+      expect(await ioctl(server, ["--lock-storage", "3"])).toEqual(program.capability < 0x10000 ? unknown : OK);
+    });
+  });
 }
 
 declare("swtpm_ioctl without a server", () => {

@@ -7,8 +7,7 @@ import { join } from "node:path";
 import { accepts, freePortPair } from "../servers/swtpm.ts";
 import type { SwtpmProgram } from "../servers/swtpm-program.ts";
 
-export const TRANSPORTS = ["tcp", "unix"] as const;
-export type Transport = (typeof TRANSPORTS)[number];
+export type Transport = "tcp" | "unix";
 
 /** swtpm's command line, as everybody writes it, with a state directory of its own. */
 export class SwtpmProcess {

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { peerProgram } from "../../bench/swtpm-programs.ts";
 import { debiansSwtpm, ourSwtpm, type SwtpmProgram } from "../servers/swtpm-program.ts";
+import type { Transport } from "./swtpm-process.ts";
 
 /** The programs beside swtpm, ours or Debian's: the words a command line begins with. */
 export interface Tools {
@@ -25,11 +26,15 @@ export const debians: Tools = {
   bios: [peerProgram("swtpm_bios")],
 };
 
-/** Who is tried with whom: Debian's tools with Debian's swtpm would say nothing of this project. */
-export const PAIRS: readonly (readonly [Tools, SwtpmProgram])[] = [
-  [ours, debiansSwtpm],
-  [debians, ourSwtpm],
-  [ours, ourSwtpm],
+/**
+ * Who is tried with whom, and by what: Debian's tools with Debian's swtpm would say nothing of this project, and a request is
+ * the same bytes on each transport.
+ */
+export const CONVERSATIONS: readonly (readonly [Tools, SwtpmProgram, Transport])[] = [
+  [ours, debiansSwtpm, "tcp"],
+  [debians, ourSwtpm, "unix"],
+  [ours, ourSwtpm, "tcp"],
+  [ours, ourSwtpm, "unix"],
 ];
 
 export interface Ended {
