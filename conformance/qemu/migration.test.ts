@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { describe, expect, inject, test } from "vitest";
-import { INIT } from "../guest/guest.ts";
+import { INIT, KERNEL_WORDS } from "../guest/guest.ts";
 import { buildInitramfs } from "../guest/initramfs.ts";
 import { guestKernel } from "../guest/kernel.ts";
 import { Machine } from "../guest/machine.ts";
@@ -115,8 +115,7 @@ describe.skipIf(isMissing)("a running machine moves with its TPM", () => {
     const directory = mkdtempSync(join(tmpdir(), "vtpm-move-"));
     const image = join(directory, "initramfs");
     writeFileSync(image, initramfs());
-    const append = "console=ttyS0 quiet panic=-1 tsc=reliable random.trust_cpu=on mitigations=off rig.script=/script";
-    const boot = ["-kernel", guestKernel().bzImage, "-initrd", image, "-append", append];
+    const boot = ["-kernel", guestKernel().bzImage, "-initrd", image, "-append", `${KERNEL_WORDS} rig.script=/script`];
     await withRigLock(async () => {
       const stations: Station[] = [];
       try {
