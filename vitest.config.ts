@@ -21,7 +21,7 @@ export default defineConfig({
     hookTimeout: 120_000,
     // Two processors are for two workers: vitest by itself keeps one of them back.
     maxWorkers: "100%",
-    // Groups come one after the other: machines want the processors for themselves, and only files in a row share a worker.
+    // Groups come one after the other: machines want the processors for themselves, one each, and only files in a row share a worker.
     projects: [
       {
         extends: true,
@@ -60,7 +60,6 @@ export default defineConfig({
           globalSetup: ["conformance/programs.ts"],
           testTimeout: 900_000,
           hookTimeout: 900_000,
-          maxWorkers: 1,
           sequence: { groupOrder: 2 },
         },
       },
