@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import type { Bytes } from "@vtpm/wire";
 import { reasonOf, systemErrorCode } from "../host-error.ts";
 import type { Directory, DirectoryFile } from "./directory.ts";
-import { NodeFile, reading, writing } from "./node-file.ts";
+import { grantMode, NodeFile, reading, writing } from "./node-file.ts";
 import { StoreError } from "./store-error.ts";
 
 /** Larger than any state file or journal: bytes. */
@@ -20,6 +20,8 @@ export interface NodeDirectoryOptions {
   readonly create?: boolean | undefined;
   /** Access rights of new files, from which the process' umask takes; for the owner alone unless given. */
   readonly mode?: number | undefined;
+  /** Access rights that files have whatever the umask, those that are there and read, too. */
+  readonly exactMode?: number | undefined;
 }
 
 /** Opens a directory of the local file system. */
@@ -54,12 +56,14 @@ class NodeDirectory implements Directory {
   readonly #handle: FileHandle;
   readonly #mayBlock: boolean;
   readonly #mode: number;
+  readonly #exactMode: number | undefined;
 
-  constructor(path: string, handle: FileHandle, { mayBlock = false, mode = 0o600 }: NodeDirectoryOptions) {
+  constructor(path: string, handle: FileHandle, { mayBlock = false, mode = 0o600, exactMode }: NodeDirectoryOptions) {
     this.path = path;
     this.#handle = handle;
     this.#mayBlock = mayBlock;
     this.#mode = mode;
+    this.#exactMode = exactMode;
   }
 
   list(): Promise<readonly string[]> {
@@ -83,6 +87,7 @@ class NodeDirectory implements Directory {
       if (status.size > MAX_FILE_SIZE) {
         throw new StoreError("STATE_READ", `cannot read ${path}: it has ${status.size} bytes, more than any state`);
       }
+      if (this.#exactMode !== undefined) await grantMode(handle, this.#exactMode);
       return new Uint8Array(await reading(path, () => handle.readFile()));
     } finally {
       await handle.close();
@@ -92,7 +97,9 @@ class NodeDirectory implements Directory {
   async create(name: string): Promise<DirectoryFile> {
     const path = join(this.path, name);
     const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
-    return new NodeFile(path, await writing(path, () => open(path, flags, this.#mode)), this.#mayBlock);
+    const handle = await writing(path, () => open(path, flags, this.#exactMode ?? this.#mode));
+    if (this.#exactMode !== undefined) await grantMode(handle, this.#exactMode);
+    return new NodeFile(path, handle, this.#mayBlock);
   }
 
   rename(from: string, to: string): Promise<void> {

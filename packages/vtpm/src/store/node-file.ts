@@ -52,6 +52,11 @@ export class NodeFile implements DirectoryFile {
   }
 }
 
+/** Gives an open file its access rights; that of somebody else, or on a disk that takes no writes, keeps those it has. */
+export async function grantMode(handle: FileHandle, mode: number): Promise<void> {
+  await handle.chmod(mode).catch(() => {});
+}
+
 /** What reading something comes to; a failure names the path. */
 export async function reading<T>(path: string, action: () => Promise<T>): Promise<T> {
   try {

@@ -6,7 +6,7 @@ import { encodeLinearHeader } from "@vtpm/state";
 import type { Bytes } from "@vtpm/wire";
 import { reasonOf, systemErrorCode } from "../host-error.ts";
 import type { LinearFile } from "./linear-file.ts";
-import { NodeFile, reading, writing } from "./node-file.ts";
+import { grantMode, NodeFile, reading, writing } from "./node-file.ts";
 import { StoreError } from "./store-error.ts";
 
 const SECTOR = 512;
@@ -18,6 +18,8 @@ export interface NodeLinearOptions {
   readonly create?: boolean | undefined;
   /** Access rights of a new file, from which the process' umask takes; for the owner alone unless given. */
   readonly mode?: number | undefined;
+  /** Access rights that a file has whatever the umask, one that is there, too. */
+  readonly exactMode?: number | undefined;
 }
 
 /** An open file or block device; whoever holds its descriptor may lock it. */
@@ -68,7 +70,7 @@ export class NodeLinearFile extends NodeFile implements LinearFile {
 export async function openNodeLinearFile(path: string, options: NodeLinearOptions = {}): Promise<NodeLinearFile> {
   const handle = await openExisting(path).catch(async (error: unknown) => {
     if (systemErrorCode(error) !== "ENOENT" || options.create === false) throw cannotOpen(path, error);
-    await writing(path, () => createEmpty(path, options.mode ?? 0o600));
+    await writing(path, () => createEmpty(path, options.exactMode ?? options.mode ?? 0o600));
     return reading(path, () => openExisting(path));
   });
   try {
@@ -76,6 +78,7 @@ export async function openNodeLinearFile(path: string, options: NodeLinearOption
     if (!status.isFile() && !status.isBlockDevice()) {
       throw new StoreError("STATE_READ", `cannot use ${path}: it is neither a file nor a block device`);
     }
+    if (options.exactMode !== undefined && status.isFile()) await grantMode(handle, options.exactMode);
     const size = status.isFile() ? status.size : await reading(path, () => deviceSize(status.rdev));
     return new NodeLinearFile(path, handle, size, !status.isFile(), options.mayBlock === true);
   } catch (error) {

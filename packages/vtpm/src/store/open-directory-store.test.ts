@@ -62,6 +62,7 @@ test("only the owner may read what is stored, and nobody enter the directory, un
   for (const [mode, options] of [
     [0o600, {}],
     [0o640, { mode: 0o640 }],
+    [0o666, { mode: 0o640, exactMode: 0o666 }],
   ] as const) {
     const store = await opened(directory, ["one"], options);
     await store.append([record("one", "1")]);

@@ -50,9 +50,11 @@ test("state written to a file is there when it is opened again", async () => {
   expect(readdirSync(folder)).toEqual(["tpm.linear"]);
 });
 
-test("only the owner may read what is stored", async () => {
+test("only the owner may read what is stored, unless told otherwise", async () => {
   await (await openLinearStore(path)).close();
   expect(statSync(path).mode & 0o777).toBe(0o600);
+  await (await openLinearStore(path, { exactMode: 0o666 })).close();
+  expect(statSync(path).mode & 0o777).toBe(0o666);
 });
 
 test("a file has one owner at a time, and a new one when the first lets go", async () => {

@@ -22,7 +22,7 @@ import type { ControlSource, DataSource, Receptions } from "./sockets.ts";
 
 /** Bytes of a control message that are shown. */
 const CONTROL_DUMP_SIZE = 1024;
-/** Access rights of state files, from which the umask takes unless they were asked for. */
+/** Access rights of state files, from which the umask takes, unless others are asked for. */
 const STATE_MODE = 0o640;
 
 /** A TPM with its clients let in. */
@@ -111,9 +111,12 @@ function openState(
   key: Uint8Array | undefined,
   lazy: boolean,
 ): Promise<OpenTpm> {
-  // A mode that was asked for is what files get; otherwise the umask has its say.
-  if (tpmstate?.mode !== undefined) process.umask(0);
-  const files = { mode: tpmstate?.mode ?? STATE_MODE, mayBlock: true, onWarning: (text: string) => log.write(text) };
+  const files = {
+    mode: STATE_MODE,
+    exactMode: tpmstate?.mode,
+    mayBlock: true,
+    onWarning: (text: string) => log.write(text),
+  };
   const isDirectory = location.directory !== undefined;
   const unlocked = !(tpmstate?.lock ?? isDirectory);
   if (!isDirectory && (tpmstate?.backup || tpmstate?.fsync)) {

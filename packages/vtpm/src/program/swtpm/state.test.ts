@@ -54,8 +54,14 @@ describe("the state", () => {
   });
 
   test("has the mode that is asked for, whatever the umask", async () => {
+    const modeOf = (name: string): number => statSync(place(`state/${name}`)).mode & 0o777;
     await startAndEnd("--tpmstate", `dir=${place("state")},mode=0666`);
-    expect(statSync(place(`state/${STATE_FILE}`)).mode & 0o777).toBe(0o666);
+    expect(modeOf(STATE_FILE)).toBe(0o666);
+    expect(modeOf(".lock")).toBe(0o660 & ~process.umask());
+    // As swtpm 0.11.0 does, a file that is there gets it, too.
+    await startAndEnd("--tpmstate", `dir=${place("state")},mode=0600`);
+    expect(modeOf(STATE_FILE)).toBe(0o600);
+    await startAndEnd("--tpmstate", `dir=${place("state")}`);
   });
 
   test("is kept twice with backup, and fsync is accepted", async () => {
