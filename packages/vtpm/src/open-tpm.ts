@@ -13,7 +13,10 @@ import { type OpenStore, StoreOwner } from "./store/store-owner.ts";
 const NAME = "tpm2-00";
 
 export interface OpenTpmOptions
-  extends Pick<OpenDirectoryOptions, "backup" | "create" | "exactMode" | "mayBlock" | "mode" | "onWarning" | "unlocked">,
+  extends Pick<
+      OpenDirectoryOptions,
+      "backup" | "create" | "exactMode" | "mayBlock" | "mode" | "onWarning" | "unlocked"
+    >,
     Pick<TpmHostOptions, "incoming" | "onFault" | "onStoreLost" | "orderlyShutdown" | "trace"> {
   /** Where its state is kept; in memory only if absent. */
   readonly directory?: string | undefined;
