@@ -246,6 +246,31 @@ describe("a directory store", () => {
   });
 
   test.each(WAYS)(
+    "uses what little the disk has left, and goes on when there is more, synced %s",
+    async (_, mayBlock) => {
+      const disk = new SimulatedDisk(mayBlock);
+      disk.largestFile = 1000;
+      const book = await Book.open(disk);
+      let stored = 0;
+      for (; stored < 1000; stored++) {
+        try {
+          await put(ALICE, "persistent", String(stored))(book);
+        } catch {
+          break;
+        }
+      }
+      expect(stored).toBeGreaterThan(2);
+      expect(await contentOn(disk.afterPowerCut(NOTHING))).toEqual(book.content);
+      disk.largestFile = 2000;
+      await put(ALICE, "persistent", "more")(book);
+      disk.largestFile = 0x100000;
+      for (let n = 0; n < 3; n++) await put(ALICE, "persistent", `enough ${n}`)(book);
+      expect(await contentOn(disk.afterPowerCut(NOTHING))).toEqual(book.content);
+      expect(await contentOn(disk.afterPowerCut(ALL))).toEqual(book.content);
+    },
+  );
+
+  test.each(WAYS)(
     "stays failed, and safe, as long as it cannot take back what a failed append has written, synced %s",
     async (_, mayBlock) => {
       const disk = new SimulatedDisk(mayBlock);

@@ -62,6 +62,8 @@ export class SimulatedDisk implements Directory {
   /** Whether it is waited for in place where somebody waits. */
   readonly mayBlock: boolean;
   onOperation: (operation: DiskOperation) => void = () => {};
+  /** Bytes that a file can have. */
+  largestFile = Number.POSITIVE_INFINITY;
   readonly #names = new Map<string, SimulatedFile>();
   readonly #durableNames = new Map<string, SimulatedFile>();
   #pending: NameChange[][] = [];
@@ -163,7 +165,9 @@ class SimulatedFile implements DirectoryFile {
       this.#change({ at: position, data: data.slice(0, data.length >> 1) });
       throw error;
     }
-    this.#change({ at: position, data: data.slice() });
+    const fitting = data.slice(0, Math.max(0, this.#disk.largestFile - position));
+    this.#change({ at: position, data: fitting });
+    if (fitting.length < data.length) throw new StoreError("STATE_WRITE", "no space left on device (ENOSPC)");
   }
 
   async truncate(size: number): Promise<void> {
