@@ -54,7 +54,7 @@ describe.skipIf(inject("missingPrograms").includes("certificate tools"))("swtpm_
 
   test("no --runas of a user that there is not, or that it cannot become", async () => {
     expect(await refused(setup("--runas", "no-such-user"))).toBe(
-      'swtpm_setup: --runas: there is no user "no-such-user"; a number works without one\n',
+      "swtpm_setup: User 'no-such-user' does not exist. A number works without one.\n",
     );
     const command = [process.execPath, ...PROGRAM, ...ARGS(), "--runas", "0"];
     const [program = "", ...args] = isRoot
