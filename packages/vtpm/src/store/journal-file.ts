@@ -37,7 +37,11 @@ export class JournalFile {
       file.write(header, 0);
       await file.sync();
       const journal = new JournalFile(name, file, salt, header.length);
-      journal.#makeRoom(ROOM);
+      try {
+        journal.#makeRoom(ROOM);
+      } catch {
+        await file.truncate(header.length); // as for a record below
+      }
       await file.sync();
       await directory.sync();
       return journal;
@@ -63,6 +67,16 @@ export class JournalFile {
     this.#unclean = true;
     try {
       this.#makeRoom(bytes.length);
+    } catch {
+      // Room is for speed alone: the record may fit without. What was taken is given back, for state files need it.
+      return this.#settle().then(() => this.#put(bytes));
+    }
+    return this.#put(bytes);
+  }
+
+  #put(bytes: Bytes): Pending {
+    this.#unclean = true;
+    try {
       this.#file.write(bytes, this.#size);
     } catch (error) {
       return this.#giveUp(error);
@@ -94,12 +108,8 @@ export class JournalFile {
   #makeRoom(size: number): void {
     if (this.#size + size <= this.#reserved) return;
     const reserved = this.#size + size + ROOM;
-    try {
-      this.#file.write(new Uint8Array(reserved - this.#reserved), this.#reserved);
-      this.#reserved = reserved;
-    } catch {
-      // Room is for speed alone: where the disk has less, the write of the record tells whether that fits.
-    }
+    this.#file.write(new Uint8Array(reserved - this.#reserved), this.#reserved);
+    this.#reserved = reserved;
   }
 
   close(): Promise<void> {
