@@ -114,6 +114,8 @@ describe("a packet capture", () => {
   test("follows no symbolic link", () => {
     writeFileSync(file(), "");
     symlinkSync(file(), join(directory, "link"));
-    expect(() => new PacketCapture({ file: join(directory, "link") })).toThrow(/^Could not open pcap file for writing: .*ELOOP.*link$/);
+    expect(() => new PacketCapture({ file: join(directory, "link") })).toThrow(
+      /^Could not open pcap file for writing: .*ELOOP.*link$/,
+    );
   });
 });
