@@ -75,6 +75,32 @@ check "each was told of" test "$(grep -c '"device":"/dev/tpm[0-3]"' four.log)" =
 check "the process had nothing to complain of" test ! -s four.log.err
 check "each has a state" ls four.0/tpm2-00.permall four.1/tpm2-00.permall four.2/tpm2-00.permall four.3/tpm2-00.permall
 
+# There is no room for what one TPM has to store when it is started: its device fails its self-test, and the kernel gives it up.
+mkdir full; mount -t tmpfs -o size=1m tmpfs full; cp -r four.1 full/state
+dd if=/dev/zero of=full/rest bs=1k > /dev/null 2>&1
+check "three TPMs of one process" serve three.log --vtpm-proxy --state four.0 --state four.2 --state full/state
+check "the kernel gives up the one that cannot be started" wait_for grep -q "the kernel has given /dev/tpm2 up" three.log.err
+check "what was given up has no device" absent /dev/tpm2 /dev/tpmrm2
+for m in 0 1; do
+  check "device $m of three appears" wait_for test -c /dev/tpmrm$m
+  check "device $m of three serves" tpm2_getrandom -T device:/dev/tpmrm$m --hex 8
+done
+three=$server
+timeout 120 $VTPM serve --vtpm-proxy --state full/state > alone.log 2> alone.err
+check "a process whose only device is given up ends with an error" test $? = 1
+check "and says why" grep -q "the kernel has given /dev/tpm2 up" alone.err
+rm full/rest
+check "the state was given up, and with room there is a TPM again" serve alone.log --vtpm-proxy --state full/state
+check "the device with room appears" wait_for test -c /dev/tpmrm2
+check "it serves there" tpm2_getrandom -T device:/dev/tpmrm2 --hex 8
+check "the process with room ends" stop
+server=$three
+check "device 0 of three still serves" tpm2_getrandom -T device:/dev/tpmrm0 --hex 8
+check "the process of three ends" stop
+
+setpriv --bounding-set=-sys_admin $VTPM serve --vtpm-proxy --ephemeral 2> denied.err
+check "without the right to make a device it says so" grep -q "no TPM device without CAP_SYS_ADMIN: run as root" denied.err
+
 mkdir daemon
 check "swtpm goes on in the background" sh -c "$SWTPM chardev --vtpm-proxy --tpm2 --tpmstate dir=daemon --pid file=daemon.pid --daemon > daemon.log"
 check "it tells its device" sh -c 'grep -x "New TPM device: /dev/tpm0 (major/minor = 10/224)" daemon.log || ! cat daemon.log'

@@ -1,8 +1,16 @@
 # What a domU does: is its TPM there, is it the one of its last life, and then a command again and again.
 export PATH=/bin:/sbin:/usr/bin
 export TPM2TOOLS_TCTI=device:/dev/tpm0
-i=0; while [ $i -lt 600 ] && [ ! -c /dev/tpm0 ]; do sleep 0.1; i=$((i+1)); done
-[ -c /dev/tpm0 ] || { echo "DOMU no device"; exit 1; }
+device() {
+  i=0; while [ $i -lt 600 ] && [ ! -c /dev/tpm0 ]; do sleep 0.1; i=$((i+1)); done
+  [ -c /dev/tpm0 ] || { echo "DOMU no device"; exit 1; }
+}
+device
+if grep -q rebind /proc/cmdline; then
+  # The module itself is in use: the kernel takes its random numbers from the TPM.
+  cd /sys/bus/xen/drivers/vtpm && echo vtpm-0 > unbind && [ ! -c /dev/tpm0 ] && echo vtpm-0 > bind && device && echo "DOMU bound again"
+  cd /
+fi
 echo "DOMU device $(cat /sys/class/tpm/tpm0/tpm_version_major) $(tr '\n' ' ' < /sys/class/tpm/tpm0/timeouts)"
 tpm2_getrandom --hex 8 > /dev/null || { echo "DOMU no answer"; exit 1; }
 tpm2_createprimary -c /tmp/primary.ctx > /dev/null || { echo "DOMU no key"; exit 1; }
