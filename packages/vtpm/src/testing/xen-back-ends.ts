@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { expect, vi } from "vitest";
 import { TPM_SU } from "../host/tpm2-messages.ts";
 import type { OpenDomainTpm } from "../kernel/xen/tpm-by-uuid.ts";
 import { TpmsByUuid } from "../kernel/xen/tpms-by-uuid.ts";
@@ -65,6 +66,21 @@ export class XenBackEnds {
 
   stateOf(domain: FakeDomain): string | undefined {
     return this.xenstored.get(`${domain.backEnd}/state`);
+  }
+
+  becomes(domain: FakeDomain, state: string | undefined): Promise<void> {
+    return vi.waitFor(() => expect(this.stateOf(domain)).toBe(state), { timeout: 60_000 });
+  }
+
+  /** A domain whose front end is connected to its TPM. */
+  async connected(id: number, uuid: string): Promise<FakeDomain> {
+    const domain = this.domain(id);
+    domain.attach(uuid);
+    await this.becomes(domain, "2");
+    expect(this.xenstored.get(`${domain.backEnd}/feature-protocol-v2`)).toBe("1");
+    domain.announce();
+    await this.becomes(domain, "4");
+    return domain;
   }
 
   /** Stops what is still running, and forgets everything. */

@@ -30,18 +30,6 @@ afterEach(async () => {
   expect(rig.hypervisor.held).toBe(0);
 });
 
-const becomes = (domain: FakeDomain, state: string | undefined): Promise<void> =>
-  vi.waitFor(() => expect(rig.stateOf(domain)).toBe(state), { timeout: 60_000 });
-
-async function connected(id: number, uuid: string): Promise<FakeDomain> {
-  const domain = rig.domain(id);
-  domain.attach(uuid);
-  await becomes(domain, "2");
-  domain.announce();
-  await becomes(domain, "4");
-  return domain;
-}
-
 const codeOf = async (domain: FakeDomain, command: Uint8Array): Promise<number> =>
   responseCode(await domain.exchange(command));
 
@@ -66,16 +54,16 @@ const full = new StoreError("STATE_WRITE", "no space left on device");
 describe("a domain that crashes", () => {
   test("with a long command in hand is cleaned up after, and finds its state when it is started again", async () => {
     await rig.start();
-    const other = await connected(4, UUID_2);
-    const domain = await connected(3, UUID_1);
+    const other = await rig.connected(4, UUID_2);
+    const domain = await rig.connected(3, UUID_1);
     expect(await codeOf(domain, defineCounter(INDEX))).toBe(0);
     domain.submit(createPrimaryRsa(3072));
     crash(domain);
     // The toolstack creates it anew as soon as the old device is closed, with another number.
-    await becomes(domain, "6");
+    await rig.becomes(domain, "6");
     expect(rig.hypervisor.held).toBe(2); // the other's page and channel
     rig.xenstored.remove(domain.backEnd);
-    const again = await connected(5, UUID_1);
+    const again = await rig.connected(5, UUID_1);
     expect(await codeOf(again, increment(INDEX))).toBe(0);
     expect(await codeOf(other, getRandom(4))).toBe(0);
     expect(rig.faults).toEqual([]);
@@ -95,7 +83,7 @@ describe("a domain that crashes", () => {
         },
       }))(open),
     );
-    const domain = await connected(3, UUID_1);
+    const domain = await rig.connected(3, UUID_1);
     expect(await codeOf(domain, defineCounter(INDEX))).toBe(0);
     domain.submit(getRandom(4));
     rig.xenstored.remove(domain.frontEnd);
@@ -103,10 +91,10 @@ describe("a domain that crashes", () => {
     await vi.waitFor(() => expect(rig.hypervisor.held).toBe(0));
     domain.attach(UUID_1);
     letGo();
-    await becomes(domain, "2");
+    await rig.becomes(domain, "2");
     expect(backEnd.devices).toEqual([domain.backEnd]);
     domain.announce();
-    await becomes(domain, "4");
+    await rig.becomes(domain, "4");
     expect(await codeOf(domain, increment(INDEX))).toBe(0);
   });
 
@@ -119,7 +107,7 @@ describe("a domain that crashes", () => {
         },
       }))(open),
     );
-    const domain = await connected(3, UUID_1);
+    const domain = await rig.connected(3, UUID_1);
     crash(domain);
     await vi.waitFor(() => expect(backEnd.devices).toEqual([]));
     expect(rig.stateOf(domain)).toBeUndefined();
@@ -129,7 +117,7 @@ describe("a domain that crashes", () => {
 describe("a front end", () => {
   test("that starts anew before anybody has seen it close is connected by what it names now", async () => {
     await rig.start();
-    const domain = await connected(3, UUID_1);
+    const domain = await rig.connected(3, UUID_1);
     const page = domain.replacePage(9, 6);
     rig.xenstored.set(`${domain.frontEnd}/state`, "6");
     domain.announce();
@@ -141,30 +129,30 @@ describe("a front end", () => {
 
   test("whose driver is loaded again is connected again", async () => {
     await rig.start();
-    const domain = await connected(3, UUID_1);
+    const domain = await rig.connected(3, UUID_1);
     domain.setState(6);
-    await becomes(domain, "2"); // and not "6", which the driver would take for the end
+    await rig.becomes(domain, "2"); // and not "6", which the driver would take for the end
     domain.announce();
-    await becomes(domain, "4");
+    await rig.becomes(domain, "4");
     expect(await codeOf(domain, getRandom(4))).toBe(0);
   });
 
   test("that is closed while the back end is another one is served when it comes back", async () => {
     const first = await rig.start();
-    const domain = await connected(3, UUID_1);
+    const domain = await rig.connected(3, UUID_1);
     domain.setState(6);
-    await becomes(domain, "2");
+    await rig.becomes(domain, "2");
     await first.stop();
     rig.xenstored.set(`${domain.backEnd}/state`, "6"); // as a back end that was killed in between may have left it
     await rig.start();
     domain.announce();
-    await becomes(domain, "4");
+    await rig.becomes(domain, "4");
     expect(await codeOf(domain, getRandom(4))).toBe(0);
   });
 
   test("that forgets its page while it is connected keeps it", async () => {
     await rig.start();
-    const domain = await connected(3, UUID_1);
+    const domain = await rig.connected(3, UUID_1);
     rig.xenstored.remove(`${domain.frontEnd}/ring-ref`);
     domain.setState(4);
     await vi.waitFor(async () => expect(await codeOf(domain, getRandom(4))).toBe(0));
@@ -173,8 +161,8 @@ describe("a front end", () => {
 
   test("that submits again and again without a pause keeps nobody else waiting", async () => {
     await rig.start();
-    const hostile = await connected(3, UUID_1);
-    const other = await connected(4, UUID_2);
+    const hostile = await rig.connected(3, UUID_1);
+    const other = await rig.connected(4, UUID_2);
     let served = 0;
     let answered = false;
     hostile.onEvent = () => {
@@ -195,18 +183,18 @@ describe("where the disk of one TPM is full,", () => {
     await rig.start(undefined, (open) =>
       withOne(UUID_1, (tpm) => ({ release: (end) => tpm.release(end).then(() => Promise.reject(full)) }))(open),
     );
-    const other = await connected(4, UUID_2);
-    const domain = await connected(3, UUID_1);
+    const other = await rig.connected(4, UUID_2);
+    const domain = await rig.connected(3, UUID_1);
     crash(domain);
-    await becomes(domain, "6");
+    await rig.becomes(domain, "6");
     expect(rig.faults).toEqual([full]);
     expect(await codeOf(other, getRandom(4))).toBe(0);
   });
 
   test("the others are left in order when the back end ends, and itself shut down", async () => {
     const started = await rig.start();
-    const domain = await connected(3, UUID_1);
-    const other = await connected(4, UUID_2);
+    const domain = await rig.connected(3, UUID_1);
+    const other = await rig.connected(4, UUID_2);
     expect(await codeOf(domain, defineCounter(INDEX))).toBe(0);
     expect(await codeOf(other, extendPcr7)).toBe(0);
     const pcr = toHex(await other.exchange(readPcr7));
@@ -237,7 +225,7 @@ describe("a back end", () => {
     expect(rig.faults).toEqual([]);
     await rig.start(); // finds the TPM's state given up
     domain.announce();
-    await becomes(domain, "4");
+    await rig.becomes(domain, "4");
     expect(await codeOf(domain, getRandom(4))).toBe(0);
   });
 
@@ -265,14 +253,14 @@ describe("a back end", () => {
     await rig.start();
     const domain = rig.domain(3);
     domain.attach("no UUID");
-    await becomes(domain, "6");
+    await rig.becomes(domain, "6");
     for (let n = 0; n < 5; n++) rig.xenstored.set(`${domain.backEnd}/online`, "1");
-    await connected(4, UUID_2);
+    await rig.connected(4, UUID_2);
     expect(rig.faults.length).toBe(1);
     // The toolstack takes it away and makes another one there.
     rig.xenstored.remove(domain.backEnd);
     domain.attach(UUID_1);
-    await becomes(domain, "2");
+    await rig.becomes(domain, "2");
     expect(readdirSync(rig.directory).sort()).toEqual([UUID_1, UUID_2]);
   });
 
@@ -280,7 +268,7 @@ describe("a back end", () => {
     await rig.start();
     const domain = rig.domain(3);
     domain.attach("u".repeat(4000));
-    await becomes(domain, "6");
+    await rig.becomes(domain, "6");
     expect(rig.xenstored.get(`${domain.backEnd.replace("/backend/", "/error/backend/")}/error`)).toMatch(/^its uuid/);
   });
 });

@@ -40,32 +40,18 @@ afterEach(async () => {
   expect(hypervisor.held).toBe(0);
 });
 
-const stateOf = (domain: FakeDomain): string | undefined => xenstored.get(`${domain.backEnd}/state`);
-const becomes = (domain: FakeDomain, state: string | undefined): Promise<void> =>
-  vi.waitFor(() => expect(stateOf(domain)).toBe(state), { timeout: 60_000 });
-
-async function connected(id: number, uuid: string): Promise<FakeDomain> {
-  const domain = rig.domain(id);
-  domain.attach(uuid);
-  await becomes(domain, "2");
-  expect(xenstored.get(`${domain.backEnd}/feature-protocol-v2`)).toBe("1");
-  domain.announce();
-  await becomes(domain, "4");
-  return domain;
-}
-
 const codeOf = async (domain: FakeDomain, command: Uint8Array, locality = 0): Promise<number> =>
   responseCode(await domain.exchange(command, locality));
 
 describe("a vtpm device", () => {
   test("is connected, answers, and is closed by the toolstack", async () => {
     await rig.start();
-    const domain = await connected(3, UUID_1);
+    const domain = await rig.connected(3, UUID_1);
     expect(await codeOf(domain, getRandom(8))).toBe(0);
     xenstored.set(`${domain.backEnd}/online`, "0");
     xenstored.set(`${domain.backEnd}/state`, "5");
     domain.setState(6);
-    await becomes(domain, "6");
+    await rig.becomes(domain, "6");
     expect(hypervisor.held).toBe(0);
     expect(readdirSync(directory)).toEqual([UUID_1]);
   });
@@ -74,7 +60,7 @@ describe("a vtpm device", () => {
     await rig.start();
     const domain = rig.domain(3);
     domain.attach(UUID_1);
-    await becomes(domain, "2");
+    await rig.becomes(domain, "2");
     domain.submit(getRandom(4));
     domain.announce();
     expect(responseCode(await domain.response())).toBe(0);
@@ -87,19 +73,19 @@ describe("a vtpm device", () => {
     domain.submit(getRandom(4));
     await rig.start();
     expect(responseCode(await domain.response())).toBe(0);
-    await becomes(domain, "4");
+    await rig.becomes(domain, "4");
   });
 
   test("is taken up again by the next back end, and what was submitted in between is answered", async () => {
     const first = await rig.start();
-    const domain = await connected(3, UUID_1);
+    const domain = await rig.connected(3, UUID_1);
     expect(await codeOf(domain, defineCounter(INDEX))).toBe(0);
     expect(await codeOf(domain, increment(INDEX))).toBe(0);
     const value = counterValue(await domain.exchange(readCounter(INDEX)));
     expect(await codeOf(domain, extendPcr17, 2)).toBe(0);
     const pcr = toHex(await domain.exchange(readPcr17));
     await first.stop();
-    expect(stateOf(domain)).toBe("4");
+    expect(rig.stateOf(domain)).toBe("4");
     domain.submit(increment(INDEX));
     expect(pageState(domain.page)).toBe(PAGE_STATE.SUBMIT);
     await rig.start();
@@ -110,31 +96,31 @@ describe("a vtpm device", () => {
 
   test("keeps its TPM by UUID: a domain's next life finds it, another domain has another", async () => {
     await rig.start();
-    const first = await connected(3, UUID_1);
-    const other = await connected(4, UUID_2);
+    const first = await rig.connected(3, UUID_1);
+    const other = await rig.connected(4, UUID_2);
     expect(await codeOf(first, defineCounter(INDEX))).toBe(0);
     expect(await codeOf(first, increment(INDEX))).toBe(0);
     expect(await codeOf(other, increment(INDEX))).not.toBe(0);
     // Reboot: the front end closes, the toolstack takes the device away and makes another at once.
     xenstored.set(`${first.backEnd}/online`, "0");
     first.setState(6);
-    const again = await connected(5, UUID_1);
+    const again = await rig.connected(5, UUID_1);
     expect(await codeOf(again, increment(INDEX))).toBe(0);
     expect(await codeOf(other, getRandom(4))).toBe(0);
   });
 
   test("goes on when its front end starts anew on the same nodes", async () => {
     await rig.start();
-    const domain = await connected(3, UUID_1);
+    const domain = await rig.connected(3, UUID_1);
     expect(await codeOf(domain, defineCounter(INDEX))).toBe(0);
     domain.setState(5);
-    await becomes(domain, "5");
+    await rig.becomes(domain, "5");
     domain.setState(6);
-    await becomes(domain, "2");
+    await rig.becomes(domain, "2");
     domain.setState(1);
-    await becomes(domain, "2");
+    await rig.becomes(domain, "2");
     domain.announce();
-    await becomes(domain, "4");
+    await rig.becomes(domain, "4");
     expect(await codeOf(domain, increment(INDEX))).toBe(0);
   });
 
@@ -144,39 +130,39 @@ describe("a vtpm device", () => {
     ["nor one that was saved, unless told so", TPM_SU.CLEAR, false, false],
   ])("%s", async (_, startup, closes, resumes) => {
     await rig.start(startup);
-    const domain = await connected(3, UUID_1);
+    const domain = await rig.connected(3, UUID_1);
     const fresh = toHex(await domain.exchange(readPcr7));
     expect(await codeOf(domain, extendPcr7)).toBe(0);
     const extended = toHex(await domain.exchange(readPcr7));
     // The toolstack takes the device away: of a domain that has ended, or of one that is still connected, since it is in a file now.
     if (closes) {
       domain.setState(5);
-      await becomes(domain, "5");
+      await rig.becomes(domain, "5");
     }
     xenstored.set(`${domain.backEnd}/online`, "0");
     xenstored.set(`${domain.backEnd}/state`, "5");
     xenstored.remove(domain.frontEnd);
-    await becomes(domain, "6");
+    await rig.becomes(domain, "6");
     // The driver's resume is a probe, in a domain with another number.
-    const again = await connected(4, UUID_1);
+    const again = await rig.connected(4, UUID_1);
     expect(toHex(await again.exchange(readPcr7)).slice(-64)).toBe((resumes ? extended : fresh).slice(-64));
   });
 
   test("vanishes with its domain", async () => {
     const { backEnd } = await rig.start();
-    const domain = await connected(3, UUID_1);
+    const domain = await rig.connected(3, UUID_1);
     xenstored.remove(domain.frontEnd);
     xenstored.remove(domain.backEnd);
     await vi.waitFor(() => expect(backEnd.devices).toEqual([]));
     expect(hypervisor.held).toBe(0);
-    expect(stateOf(domain)).toBeUndefined();
+    expect(rig.stateOf(domain)).toBeUndefined();
   });
 });
 
 describe("the shared page", () => {
   test("is answered according to its locality", async () => {
     await rig.start();
-    const domain = await connected(3, UUID_1);
+    const domain = await rig.connected(3, UUID_1);
     expect(await codeOf(domain, extendPcr17, 0)).toBe(TPM_RC.LOCALITY);
     expect(await codeOf(domain, extendPcr17, 2)).toBe(0);
     expect(await codeOf(domain, getRandom(4), 4)).toBe(TPM_RC.LOCALITY);
@@ -184,7 +170,7 @@ describe("the shared page", () => {
 
   test("may be followed by more pages", async () => {
     await rig.start();
-    const domain = await connected(3, UUID_1);
+    const domain = await rig.connected(3, UUID_1);
     const extra = new Uint8Array(4096);
     domain.grant(9, extra);
     // As much random data as a command can bring, so that it reaches into the second page.
@@ -203,7 +189,7 @@ describe("the shared page", () => {
 
   test("is given back without a response where there is no room for one", async () => {
     await rig.start();
-    const domain = await connected(3, UUID_1);
+    const domain = await rig.connected(3, UUID_1);
     domain.submit(getRandom(8), { extra: [99] });
     await domain.pageIs(PAGE_STATE.IDLE);
     expect(await codeOf(domain, getRandom(8))).toBe(0);
@@ -211,7 +197,7 @@ describe("the shared page", () => {
 
   test("may be longer than it says, but not shorter", async () => {
     await rig.start();
-    const domain = await connected(3, UUID_1);
+    const domain = await rig.connected(3, UUID_1);
     domain.submit(getRandom(8), { length: 0xffff_ffff });
     expect(responseCode(await domain.response())).toBe(TPM_RC.COMMAND_SIZE);
     domain.submit(getRandom(8), { length: 4 });
@@ -222,7 +208,7 @@ describe("the shared page", () => {
 
   test("cancels a long command, and an idle one at once", async () => {
     await rig.start();
-    const domain = await connected(3, UUID_1);
+    const domain = await rig.connected(3, UUID_1);
     domain.submit(getRandom(4), { state: PAGE_STATE.CANCEL });
     await domain.pageIs(PAGE_STATE.IDLE);
     for (let unique = 0, cancelled = false; !cancelled; unique++) {
@@ -238,8 +224,8 @@ describe("the shared page", () => {
 
   test("full of nonsense hurts nobody else", async () => {
     await rig.start();
-    const hostile = await connected(3, UUID_1);
-    const other = await connected(4, UUID_2);
+    const hostile = await rig.connected(3, UUID_1);
+    const other = await rig.connected(4, UUID_2);
     await fc.assert(
       fc.asyncProperty(fc.uint8Array({ minLength: 64, maxLength: 64 }), async (header) => {
         hostile.page.set(header);
@@ -262,12 +248,12 @@ describe("a front end that makes no sense", () => {
     ["an event channel of somebody else", { "event-channel": "6" }, /cannot be bound/],
   ])("is given up, with the reason: %s", async (_, values, reason) => {
     await rig.start();
-    const other = await connected(4, UUID_2);
+    const other = await rig.connected(4, UUID_2);
     const domain = rig.domain(3);
     domain.attach(UUID_1);
-    await becomes(domain, "2");
+    await rig.becomes(domain, "2");
     domain.announce(values);
-    await becomes(domain, "6");
+    await rig.becomes(domain, "6");
     expect(xenstored.get(`${domain.backEnd.replace("/backend/", "/error/backend/")}/error`)).toMatch(reason);
     expect(await codeOf(other, getRandom(4))).toBe(0);
   });
@@ -279,23 +265,23 @@ describe("a front end that makes no sense", () => {
     await rig.start();
     const domain = rig.domain(3);
     domain.attach(uuid);
-    await becomes(domain, "6");
+    await rig.becomes(domain, "6");
     expect(readdirSync(directory)).toEqual([]);
   });
 
   test("two devices cannot have one TPM", async () => {
     await rig.start();
-    const first = await connected(3, UUID_1);
+    const first = await rig.connected(3, UUID_1);
     const second = rig.domain(4);
     second.attach(UUID_1);
-    await becomes(second, "6");
+    await rig.becomes(second, "6");
     expect(await codeOf(first, getRandom(4))).toBe(0);
   });
 
   test("states in any order are survived", async () => {
     await rig.start();
-    const other = await connected(4, UUID_2);
-    const domain = await connected(3, UUID_1);
+    const other = await rig.connected(4, UUID_2);
+    const domain = await rig.connected(3, UUID_1);
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.constantFrom("1", "3", "4", "5", "6", "0", "7", "x", ""), { maxLength: 8 }),
@@ -316,7 +302,7 @@ describe("the requests of Linux' driver, which is one for TPM 1.2,", () => {
   };
   test("are answered by means of the TPM 2.0", async () => {
     await rig.start();
-    const domain = await connected(3, UUID_1);
+    const domain = await rig.connected(3, UUID_1);
     const answer = async (command: Uint8Array): Promise<string> => toHex(await domain.exchange(command));
     expect(await answer(tpm12("00000065", "00000005 00000004 00000115"))).toBe(
       `00c40000001e0000000000000010${"001e8480".repeat(4)}`,
