@@ -14,6 +14,12 @@ export function systemErrorCode(error: unknown): string | undefined {
   return typeof error.code === "string" ? error.code : undefined;
 }
 
+/** Whether a failed read or write says only that there is nothing to be had now. */
+export function isPassing(error: unknown): boolean {
+  const code = systemErrorCode(error);
+  return code === "EAGAIN" || code === "EINTR";
+}
+
 /** What an error says in a few words: for one of the operating system its reason and code, without call, path and address. */
 export function reasonOf(error: unknown): string {
   // A connection is tried at several addresses.

@@ -1,6 +1,6 @@
 import { closeSync, readSync, writeSync } from "node:fs";
 import type { Bytes } from "@vtpm/wire";
-import { systemErrorCode } from "../host-error.ts";
+import { isPassing } from "../host-error.ts";
 import type { Poller, Watch } from "../native/poller.ts";
 import type { CommandPort } from "../server/command-port.ts";
 
@@ -74,6 +74,3 @@ export class CommandDevice {
     this.#watch.rearm();
   }
 }
-
-/** Whether a failed read says only that there is nothing to read now. */
-const isPassing = (error: unknown): boolean => ["EAGAIN", "EINTR"].includes(systemErrorCode(error) ?? "");

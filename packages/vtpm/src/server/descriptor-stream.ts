@@ -1,7 +1,7 @@
 import { closeSync, writeSync } from "node:fs";
 import { Socket } from "node:net";
 import { Duplex } from "node:stream";
-import { systemErrorCode } from "../host-error.ts";
+import { isPassing, systemErrorCode } from "../host-error.ts";
 import type { Poller, Watch } from "../native/poller.ts";
 import { receiveMessage } from "../native/socket-message.ts";
 import type { ClientStream } from "./conversation.ts";
@@ -88,7 +88,7 @@ export class DescriptorStream extends Duplex implements ClientStream {
       else this.#watch.rearm();
     } catch (error) {
       const code = systemErrorCode(error);
-      if (code === "EAGAIN" || code === "EINTR") this.#watch.rearm();
+      if (isPassing(error)) this.#watch.rearm();
       else if (code === "EPIPE" || code === "ECONNRESET") this.push(null);
       else this.destroy(error instanceof Error ? error : new Error(String(error)));
     }

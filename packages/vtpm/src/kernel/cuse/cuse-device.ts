@@ -1,7 +1,7 @@
 import { closeSync, readSync, writeSync } from "node:fs";
 import { constants as os } from "node:os";
 import type { Bytes } from "@vtpm/wire";
-import { systemErrorCode } from "../../host-error.ts";
+import { isPassing, systemErrorCode } from "../../host-error.ts";
 import type { Poller, Watch } from "../../native/poller.ts";
 import type { Control } from "../../server/control.ts";
 import { BlobTransfer } from "./blob-transfer.ts";
@@ -108,7 +108,7 @@ export class CuseDevice {
       const size = readSync(this.#options.fd, this.#buffer);
       return size === 0 ? "the end" : this.#buffer.slice(0, size);
     } catch (error) {
-      return ["EAGAIN", "ENOENT", "EINTR"].includes(systemErrorCode(error) ?? "") ? undefined : "the end";
+      return isPassing(error) || systemErrorCode(error) === "ENOENT" ? undefined : "the end";
     }
   }
 

@@ -1,6 +1,6 @@
 import { closeSync, constants, openSync, readSync, writeSync } from "node:fs";
 import type { Bytes } from "@vtpm/wire";
-import { reasonOf, systemErrorCode } from "../../host-error.ts";
+import { isPassing, reasonOf } from "../../host-error.ts";
 import { ioctl } from "../../native/descriptor.ts";
 import { hostStruct } from "../../native/host-struct.ts";
 import { mapMemory } from "../../native/mapped-memory.ts";
@@ -103,7 +103,7 @@ export class KernelHypervisor implements Hypervisor {
     try {
       return readSync(this.#eventDevice, ports);
     } catch (error) {
-      if (["EAGAIN", "EINTR"].includes(systemErrorCode(error) ?? "")) return 0;
+      if (isPassing(error)) return 0;
       throw error;
     }
   }
