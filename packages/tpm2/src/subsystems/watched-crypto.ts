@@ -1,10 +1,10 @@
-import type { CryptoProvider } from "@vtpm/crypto";
+import type { CipherName, CryptoProvider } from "@vtpm/crypto";
 import type { Bytes } from "@vtpm/wire";
 import { TPM_ALG } from "../spec/constants.ts";
 
 /** The same provider, which tells of every algorithm that it is used for. */
 export function watchedCrypto(crypto: CryptoProvider, use: (algorithm: number) => void): CryptoProvider {
-  const useCipher = (cipher: Parameters<CryptoProvider["encrypt"]>[0], data: Bytes) => {
+  const useCipher = (cipher: CipherName, data: Bytes) => {
     if (data.length > 0) use(TPM_ALG[cipher]);
   };
   return {
